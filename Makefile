@@ -1,0 +1,40 @@
+# The commands of this repository. `make search` and `make test` need Python >= 3.11 and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: search test check slow lint types bench clean
+
+search: $(READY)  ## set up, then search with the defaults: offline roles, real training on the embedded digits
+	$(BIN)/navarch run
+
+test: $(READY) lint types  ## set up, then everything that CI runs
+	$(BIN)/python -m pytest
+
+check: $(READY) lint types  ## the quick loop: lint, types, quick tests
+	$(BIN)/python -m pytest -m "not slow" -n 2 -q
+
+slow: $(READY)  ## the slow suites alone
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## the benchmarks; each prints ratios against a stated baseline
+	$(BIN)/python benchmarks/task_ranking.py
+	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Navarch needs Python >= 3.11, and $(PYTHON) is " + sys.version.split()[0] + ": run make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)

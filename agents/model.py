@@ -1,0 +1,117 @@
+"""What a model client is: messages in, one completion out. And how a model's name turns into a client."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from navarch import NavarchError
+from navarch.agents.redaction import Secret
+from navarch.prompts import Sampling
+
+OPENAI_URL = "https://api.openai.com/v1"
+MessageRole = Literal["system", "user", "assistant"]
+
+
+class Message(NamedTuple):
+    """One message of a conversation."""
+
+    role: MessageRole
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer. `reasoning` is what the server sent apart from it; token counts are None where not reported."""
+
+    text: str
+    reasoning: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    finish_reason: str = "stop"
+    latency_s: float = 0.0
+
+
+class ModelClient(Protocol):
+    """Anything that completes a conversation. `name` is the model's name as the trace shows it."""
+
+    @property
+    def name(self) -> str:
+        """Return the name under which calls are stored, such as `openai:qwen3`."""
+        ...
+
+    def complete(
+        self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
+    ) -> Completion:
+        """Return one completion; `schema` is asked for where the server can. Raises: ModelError, nothing else."""
+        ...
+
+
+class ModelName(NamedTuple):
+    """A parsed model name: the provider, and the model as the server knows it ("" for offline)."""
+
+    provider: Literal["openai", "offline"]
+    model: str
+
+
+def parse_model_name(name: str) -> ModelName:
+    """Return the parts of `offline` or `openai:MODEL`. Raises: NavarchError."""
+    provider, _, model = name.strip().partition(":")
+    if provider == "offline" and not model:
+        return ModelName("offline", "")
+    if provider == "openai" and model.strip() and model.isprintable() and len(model) <= 200:
+        return ModelName("openai", model.strip())
+    raise NavarchError(
+        f"Unknown model {name[:80]!r}: use 'offline' or 'openai:NAME' with the server's model name."
+    )
+
+
+def make_client(
+    name: str, *, base_url: str | None = None, api_key: Secret | None = None, timeout_s: float = 120.0
+) -> ModelClient | None:
+    """Return the client for a model name, None for `offline`. Nothing is sent yet.
+
+    Raises: NavarchError for a bad name or URL, and for a missing key where the server is not on this machine.
+    """
+    provider, model = parse_model_name(name)
+    if provider == "offline":
+        return None
+    url = check_base_url(base_url or OPENAI_URL)
+    if not api_key and not is_loopback(url):
+        raise NavarchError(
+            f"No API key for {urlsplit(url).hostname}: set the environment variable NAVARCH_API_KEY or OPENAI_API_KEY."
+        )
+    from navarch.agents.openai_model import OpenAIModel  # httpx alone costs a tenth of a second
+
+    return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s)
+
+
+def check_base_url(url: str) -> str:
+    """Return the base URL without a slash at its end. Raises: NavarchError where it is no plain http(s) URL."""
+    try:
+        parts = urlsplit(url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = None, None
+    if parts is None or parts.scheme not in ("http", "https") or not host or not url.isprintable():
+        raise NavarchError(
+            f"The base URL {url[:120]!r} is not an http or https URL: give one such as {OPENAI_URL}."
+        )
+    if parts.username or parts.password:
+        raise NavarchError(
+            f"The base URL for {host} holds a password: set NAVARCH_API_KEY instead, and leave it out."
+        )
+    if parts.query or parts.fragment:
+        raise NavarchError(
+            f"The base URL {url[:120]!r} has a query or a fragment: give only scheme, host and path."
+        )
+    return url.strip().rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,90 @@
+"""The Critic's twin: ranks candidates by expected improvement, keeps a batch apart, vetoes the hopeless."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+
+from navarch.agents.offline.moves import Values, distance
+from navarch.agents.offline.phrase import Phrase, render_line
+from navarch.agents.replies import Verdict, Verdicts
+from navarch.agents.surrogate import Prediction, expected_improvement
+from navarch.agents.views import CandidateView, CriticView
+
+SIMILAR = 0.5  # correlation assumed between architectures one edit apart; falls geometrically
+HOPELESS = 2.0  # standard deviations above the estimate that still miss the best: a veto
+
+
+class OfflineCritic:
+    """Judges every candidate once; a higher score is evaluated earlier."""
+
+    def __init__(self, phrase: Phrase) -> None:
+        """Take the renderer of the twin's sentences."""
+        self._phrase = phrase
+
+    def act(self, view: CriticView, rng: random.Random) -> Verdicts:
+        """Return a verdict for each candidate in the order shown; at least `keep` are accepted."""
+        best = max((t.val_accuracy for t in view.top if t.val_accuracy is not None), default=None)
+        gains = _expected_gains(view.candidates, best)
+        order = _rank_apart(view.candidates, gains)
+        vetoed = _choose_vetoes(view, order, best)
+        place = {index: rank for rank, index in enumerate(order)}
+        verdicts = []
+        for position, candidate in enumerate(view.candidates):
+            decision = "veto" if position in vetoed else "accept"
+            data = {
+                "decision": decision,
+                "estimate": candidate.estimate,
+                "uncertainty": candidate.uncertainty,
+                "best": best,
+            }
+            score = round(1.0 - place[position] / len(order), 4)
+            reason = render_line(self._phrase, "offline/verdict", data)
+            verdicts.append(
+                Verdict.model_validate(
+                    {"candidate": candidate.index, "decision": decision, "score": score, "reason": reason}
+                )
+            )
+        return Verdicts(verdicts=verdicts)
+
+
+def _expected_gains(candidates: Sequence[CandidateView], best: float | None) -> list[float]:
+    """Return the expected improvement of each candidate; without estimates, how far it is from any trial."""
+    if best is None or any(c.estimate is None or c.uncertainty is None for c in candidates):
+        return [float(c.nearest_distance or 1) for c in candidates]
+    mean = np.array([c.estimate for c in candidates], dtype=np.float64)
+    std = np.array([c.uncertainty for c in candidates], dtype=np.float64)
+    gains: list[float] = expected_improvement(Prediction(mean, std), best).tolist()
+    return gains
+
+
+def _rank_apart(candidates: Sequence[CandidateView], gains: Sequence[float]) -> list[int]:
+    """Return positions by gain, each gain reduced by the likeness to candidates already ranked."""
+    rest, order = list(range(len(candidates))), list[int]()
+    left = list(gains)
+    while rest:
+        chosen = max(rest, key=lambda position: (left[position], _upper(candidates[position]), -position))
+        rest.remove(chosen)
+        order.append(chosen)
+        for position in rest:
+            left[position] *= 1.0 - _likeness(candidates[position].values, candidates[chosen].values)
+    return order
+
+
+def _likeness(a: Values, b: Values) -> float:
+    return float(SIMILAR ** distance(a, b))
+
+
+def _choose_vetoes(view: CriticView, order: Sequence[int], best: float | None) -> set[int]:
+    """Veto what cannot plausibly reach the best, the last ranked first, and leave at least `keep`."""
+    if best is None:
+        return set()
+    hopeless = [p for p in reversed(order) if _upper(view.candidates[p]) < best]
+    return set(hopeless[: max(len(order) - view.keep, 0)])
+
+
+def _upper(candidate: CandidateView) -> float:
+    """Return the upper bound of a candidate's accuracy; without an estimate there is none."""
+    if candidate.estimate is None or candidate.uncertainty is None:
+        return float("inf")
+    return candidate.estimate + HOPELESS * candidate.uncertainty

@@ -1,0 +1,114 @@
+"""The Navigator's twin: statistics of all finished trials, turned into advice for each dimension."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from navarch.agents.offline.moves import Choices, distance
+from navarch.agents.offline.phrase import Phrase, render_line
+from navarch.agents.offline.plan import Pick, find_promising
+from navarch.agents.offline.statistics import Effect, accuracy, completed, option_effects
+from navarch.agents.replies import Direction, Guidance
+from navarch.agents.views import NavigatorView, TrialView
+
+MAX_BUILD_ON = 6
+MAX_PATTERNS = 4
+MAX_PREFER = 3
+EXPLORE_AT_START = 0.3  # the share of free samples once there is data; falls to the floor with the budget
+EXPLORE_FLOOR = 0.05
+EXPLORE_CEILING = 0.6
+PER_IDLE_ROUND = 0.04  # added for each round without a gain
+FOR_DUPLICATES = 0.2  # added when every proposal was a duplicate
+
+
+class OfflineNavigator:
+    """Says where the search goes next; never names architectures that must be obeyed."""
+
+    def __init__(self, phrase: Phrase) -> None:
+        """Take the renderer of the twin's sentences."""
+        self._phrase = phrase
+
+    def act(self, view: NavigatorView, rng: random.Random) -> Direction:
+        """Return the direction of the next round."""
+        choices = Choices.of(view.space)
+        seen = {trial.number: trial for group in (view.history, view.top, view.new) for trial in group}
+        trials = [seen[number] for number in sorted(seen) if choices.contains(seen[number].values)]
+        finished = completed(trials)
+        picks = find_promising(choices, trials, rng)
+        explore = _explore_share(view) if picks else 1.0
+        effects = [effect for effect in option_effects(choices, finished) if effect.is_clear]
+        return Direction(
+            summary=render_line(self._phrase, "offline/direction", _summary(view, finished, explore)),
+            patterns=[self._pattern(effect) for effect in effects[:MAX_PATTERNS]],
+            guidance=_advise(choices, picks, effects),
+            build_on=_choose_parents(finished, picks),
+            explore=explore,
+        )
+
+    def _pattern(self, effect: Effect) -> str:
+        data = {
+            "dimension": effect.dimension,
+            "option": effect.option,
+            "effect": effect.direction,
+            "difference": effect.difference,
+            "support": effect.with_n,
+        }
+        return render_line(self._phrase, "offline/pattern", data)
+
+
+def _explore_share(view: NavigatorView) -> float:
+    """Anneal with the budget; rise with idle rounds and with the share of duplicates since the last turn."""
+    left = 1.0 - view.mission.trials_done / max(view.mission.trials_budget, 1)
+    share = EXPLORE_FLOOR + (EXPLORE_AT_START - EXPLORE_FLOOR) * max(left, 0.0)
+    duplicates = view.refused.get("duplicate", 0)
+    share += PER_IDLE_ROUND * view.rounds_without_gain
+    share += FOR_DUPLICATES * duplicates / max(duplicates + len(view.new), 1)
+    return round(min(share, EXPLORE_CEILING), 3)
+
+
+def _advise(choices: Choices, picks: Sequence[Pick], effects: Sequence[Effect]) -> list[Guidance]:
+    """Prefer the options that promising architectures share; avoid those that they lack and that clearly hurt."""
+    if not picks:
+        return []
+    top = max(pick.gain for pick in picks) or 1.0
+    hurting = {(e.position, e.option) for e in effects if e.direction == "hurts"}
+    guidance = []
+    for position, (name, options) in enumerate(zip(choices.dimensions, choices.options, strict=True)):
+        share = dict.fromkeys(options, 0.0)
+        for pick in picks:
+            share[pick.values[position]] += pick.gain / top
+        ranked = [option for option in sorted(options, key=lambda o: -share[o]) if share[option] > 0]
+        avoid = [option for option in options if share[option] == 0 and (position, option) in hurting]
+        if len(ranked) < len(options):
+            guidance.append(Guidance(dimension=name, prefer=ranked[:MAX_PREFER], avoid=avoid[:16]))
+    return guidance[:64]
+
+
+def _choose_parents(finished: Sequence[TrialView], picks: Sequence[Pick]) -> list[int]:
+    """Return the best trial, then good trials near to promising architectures, then good unlike ones."""
+    ranked = sorted(finished, key=lambda t: (-accuracy(t), t.number))
+    good = ranked[: max(MAX_BUILD_ON, len(ranked) // 4)]
+    chosen = good[:1]
+    for pick in picks:
+        near = min(good, key=lambda t: (distance(t.values, pick.values), -accuracy(t), t.number))
+        if near not in chosen and len(chosen) < MAX_BUILD_ON - 2:
+            chosen.append(near)
+    while len(chosen) < min(MAX_BUILD_ON, len(good)):
+        chosen.append(_most_different(good, chosen))
+    return [trial.number for trial in chosen]
+
+
+def _most_different(good: Sequence[TrialView], chosen: Sequence[TrialView]) -> TrialView:
+    rest, held = [trial for trial in good if trial not in chosen], [trial.values for trial in chosen]
+    return max(rest, key=lambda t: (min(distance(t.values, h) for h in held), accuracy(t), -t.number))
+
+
+def _summary(view: NavigatorView, finished: Sequence[TrialView], explore: float) -> Mapping[str, Any]:
+    best = view.top[0] if view.top else max(finished, key=accuracy, default=None)
+    return {
+        "trials": view.mission.trials_done,
+        "best_code": best.code if best else None,
+        "best_accuracy": best.val_accuracy if best else None,
+        "explore": explore,
+        "stagnation": view.rounds_without_gain,
+    }

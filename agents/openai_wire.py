@@ -1,0 +1,168 @@
+"""What goes over the wire to an OpenAI-compatible server: how a body is read, capped and judged, and what an error means.
+
+A 200 body is read here and not by the client library, which drops reasoning and fails on odd usage figures.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from navarch.agents.errors import ModelError
+from navarch.agents.model import Completion
+
+MAX_BODY = 4 * 1024 * 1024
+MAX_RETRY_AFTER_S = 30.0
+_SHOWN = 200
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One HTTP request as it happens: its deadline on the monotonic clock, and what came back."""
+
+    deadline: float
+    clock: Callable[[], float]
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytearray = field(default_factory=bytearray)
+    is_too_large: bool = False
+    is_late: bool = False
+
+    def read(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass a body on, keeping it. Raises: OSError past the deadline or the size cap (a slow drip included)."""
+        for chunk in chunks:
+            if self.clock() > self.deadline:
+                self.is_late = True
+                raise TimeoutError("the deadline has passed")
+            if len(self.body) + len(chunk) > MAX_BODY:
+                self.is_too_large = True
+                raise OSError("the body is too large")
+            self.body += chunk
+            yield chunk
+
+
+def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
+    """Return the completion in a 200 body. Raises: ModelError where it holds none."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        kind = (
+            "an empty body"
+            if not body.strip()
+            else "a web page"
+            if b"<html" in body[:2000].lower()
+            else "no JSON"
+        )
+        raise ModelError(
+            "bad-response",
+            f"The server at {host} answered with {kind}: check that --base-url is the API's address (it mostly ends in /v1).",
+        ) from None
+    choice = _first(data.get("choices")) if isinstance(data, dict) else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(data, dict) or not isinstance(choice, dict) or not isinstance(message, dict):
+        said = f" ({said_by(data)})" if said_by(data) else ""
+        raise ModelError(
+            "bad-response",
+            f"The server at {host} answered without a completion{said}: check that --base-url is an OpenAI-compatible API.",
+        )
+    usage = data.get("usage")
+    finish = choice.get("finish_reason")
+    return Completion(
+        text=_text(message.get("content")) or _text(message.get("refusal")),
+        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+        finish_reason=finish if isinstance(finish, str) and finish else "stop",
+        latency_s=latency_s,
+    )
+
+
+def explain_status(exchange: Exchange, host: str, model: str) -> ModelError:
+    """Return what an HTTP status other than 200 means and what to do about it."""
+    status, said = exchange.status, said_by_body(bytes(exchange.body))
+    shown = f"HTTP {status}{': ' + said if said else ''}"
+    if 300 <= status < 400:
+        return ModelError(
+            "redirect",
+            f"The server at {host} redirects elsewhere ({shown}): give --base-url the final address.",
+        )
+    if status in (401, 403):
+        return ModelError(
+            "auth",
+            f"The server at {host} refused the key ({shown}): check NAVARCH_API_KEY or OPENAI_API_KEY.",
+        )
+    if status == 404:
+        return ModelError(
+            "unknown-model",
+            f"The server at {host} knows no model {model!r}, or no such path ({shown}): check --model and --base-url.",
+        )
+    if status == 413:
+        return ModelError(
+            "too-large", f"The server at {host} finds the prompt too large ({shown}): shorten the prompts."
+        )
+    if status == 429 and "insufficient_quota" in exchange.body.decode("utf-8", "replace"):
+        return ModelError(
+            "quota", f"The account at {host} has no quota left ({shown}): add credit or use another key."
+        )
+    if status == 429:
+        wait = retry_after_s(exchange.headers.get("retry-after"))
+        text = f"The server at {host} limits the rate ({shown}): try again later."
+        return ModelError("rate-limit", text, retryable=True, retry_after_s=wait)
+    if status in (408, 409) or status >= 500:
+        wait = retry_after_s(exchange.headers.get("retry-after"))
+        text = f"The server at {host} failed ({shown}): see its log, or try again later."
+        return ModelError("server", text, retryable=True, retry_after_s=wait)
+    return ModelError(
+        "bad-request",
+        f"The server at {host} refused the request ({shown}): check --model and the prompts' sampling.",
+    )
+
+
+def retry_after_s(value: str | None) -> float | None:
+    """Return the seconds a `Retry-After` header asks for, at most 30; None where it is missing or odd."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
+
+
+def said_by_body(body: bytes) -> str:
+    """Return the server's own error message from a body, short and on one line; "" where there is none."""
+    try:
+        return said_by(json.loads(body))
+    except (ValueError, RecursionError):
+        return ""
+
+
+def said_by(data: Any) -> str:
+    """Return the error message in parsed JSON, in the few shapes that servers use."""
+    for key in ("error", "message", "detail"):
+        if isinstance(data, dict) and data.get(key):
+            data = data[key]
+    text = data if isinstance(data, str) else ""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * _SHOWN]).split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _first(items: Any) -> Any:
+    return items[0] if isinstance(items, list) and items else None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
+        return "".join(part for part in parts if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def _count(usage: Any, name: str) -> int | None:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if type(value) is int and 0 <= value < 10**9 else None

@@ -1,0 +1,207 @@
+"""Find the reply in whatever a model wrote, and check it strictly.
+
+Whatever the text, `parse_reply` returns a typed reply or raises ReplyError; its work is linear in the text's length.
+Reasoning (`<think>`) is cut out and kept apart. Of several objects the last one that fits is the reply. Of Proposals the
+broken items are dropped and named, as long as one is left.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal
+
+from pydantic import ValidationError
+
+from navarch.agents.errors import ReplyError
+from navarch.agents.replies import Proposal, Proposals, Reply
+from navarch.agents.roles import R
+
+MAX_BYTES = 256 * 1024
+MAX_TOKENS = 16_000  # strings and braces: 64 proposals in 45 dimensions have 6,000
+MAX_OBJECTS = 16
+MAX_UNCLOSED = 8
+MAX_ERRORS = 4
+MAX_PROPOSALS = 64
+
+How = Literal["whole", "fenced", "prose"]
+
+_THINK = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THINK_OPEN = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THINK_CLOSE = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+# A string with or without its closing quote (so that no text is scanned twice), or a brace.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}]', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Generic[R]):
+    """A reply with what was found around it; `dropped` names the items that were left out, and why."""
+
+    reply: R
+    reasoning: str
+    how: How
+    dropped: tuple[str, ...] = ()
+
+
+def parse_reply(text: str, reply_type: type[R]) -> Parsed[R]:
+    """Return the typed reply in `text`. Raises: ReplyError with a short, exact reason, and nothing else."""
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise ReplyError(f"the reply is larger than {MAX_BYTES // 1024} kB")
+    body, reasoning = split_reasoning(text.encode("utf-8", "replace").decode("utf-8").lstrip("\ufeff"))
+    if not body.strip():
+        raise ReplyError("the reply is empty" + (" after its reasoning" if reasoning else ""))
+    errors: list[ReplyError] = []
+    objects, is_cut_off = _find_objects(body)
+    for start, end in reversed(objects):
+        try:
+            reply, dropped = _validate(body[start:end], reply_type)
+        except ReplyError as error:
+            errors.append(error)
+            continue
+        return Parsed(reply, reasoning, _how(body, start, end), dropped)
+    if is_cut_off:
+        raise ReplyError(f"the JSON object is not closed: the reply ends after {len(body)} characters")
+    raise errors[0] if errors else ReplyError("there is no JSON object in the reply")
+
+
+def split_reasoning(text: str) -> tuple[str, str]:
+    """Return the text without its reasoning, and the reasoning. A text that opens with `{` has none."""
+    if text.lstrip().startswith("{"):
+        return text, ""
+    reasoning: list[str] = []
+    opening, closing = _THINK_OPEN.search(text), _THINK_CLOSE.search(text)
+    if closing is not None and (opening is None or closing.start() < opening.start()):
+        # The opening tag stood in the server's template: all before the closing tag is reasoning.
+        reasoning.append(text[: closing.start()])
+        text = text[closing.end() :]
+
+    def cut(match: re.Match[str]) -> str:
+        reasoning.append(match.group(2))
+        return ""
+
+    body = _THINK.sub(cut, text)
+    return body, "\n".join(part.strip() for part in reasoning if part.strip())
+
+
+def _find_objects(text: str) -> tuple[list[tuple[int, int]], bool]:
+    """Return the spans of the outermost balanced `{...}`, in order, and whether one was opened and never closed.
+
+    Strings are skipped inside objects only: prose may hold quotes of any kind.
+    """
+    found: list[tuple[int, int]] = []
+    tokens, position, unclosed = 0, text.find("{"), 0
+    while position >= 0 and unclosed < MAX_UNCLOSED:
+        depth, begin, closed = 0, position, False
+        for match in _TOKEN.finditer(text, position):
+            tokens += 1
+            if tokens > MAX_TOKENS:
+                raise ReplyError("the reply has too many parts to be a reply")
+            brace = text[match.start()]
+            depth += (brace == "{") - (brace == "}")
+            if depth == 0 and brace == "}":
+                found.append((begin, match.end()))
+                position, closed = text.find("{", match.end()), True
+                break
+        if not closed:
+            unclosed += 1
+            position = text.find("{", begin + 1)
+    return found[-MAX_OBJECTS:], unclosed > 0
+
+
+def _validate(candidate: str, reply_type: type[R]) -> tuple[R, tuple[str, ...]]:
+    try:
+        reply = reply_type.model_validate_json(candidate)
+    except ValidationError as error:
+        raw = _load(candidate)
+        if reply_type is Proposals and isinstance(raw, dict) and set(raw) == {"proposals"}:
+            return _keep_valid(raw["proposals"], error, raw)  # type: ignore[return-value]
+        raise ReplyError(_explain(error, raw)) from None
+    _load(candidate)
+    return reply, ()
+
+
+def _load(candidate: str) -> Any:
+    """Return the JSON as plain data. Raises: ReplyError for what JSON allows and we do not, such as a key given twice."""
+    try:
+        return json.loads(candidate, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except _Refused as error:
+        raise ReplyError(str(error)) from None
+    except json.JSONDecodeError as error:
+        raise ReplyError(f"invalid JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise ReplyError("invalid JSON: a number is too long or the nesting too deep") from None
+
+
+class _Refused(ValueError):
+    """JSON that Python would take and we do not."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _Refused(f"the key {_show(twice)} is given twice in one object")
+    return data
+
+
+def _no_constant(name: str) -> Any:
+    raise _Refused(f"invalid JSON: {name} is not a number")
+
+
+def _keep_valid(items: Any, error: ValidationError, raw: Any) -> tuple[Reply, tuple[str, ...]]:
+    """Return the Proposals that are well formed, and a line for each one dropped."""
+    if not isinstance(items, list):
+        raise ReplyError(_explain(error, raw))
+    kept: list[Proposal] = []
+    dropped: list[str] = []
+    for number, item in enumerate(items, start=1):
+        if len(kept) == MAX_PROPOSALS:
+            dropped.append(f"proposals {number} to {len(items)}: at most {MAX_PROPOSALS} are taken")
+            break
+        try:
+            kept.append(Proposal.model_validate_json(json.dumps(item)))
+        except ValidationError as item_error:
+            if len(dropped) < MAX_PROPOSALS:
+                dropped.append(f"proposal {number}: {_explain(item_error, item)}")
+    if not kept:
+        raise ReplyError(_explain(error, raw))
+    return Proposals(proposals=kept), tuple(dropped)
+
+
+def _explain(error: ValidationError, raw: Any) -> str:
+    """Return the first few faults of a reply as one line: where, and what is wrong."""
+    lines: list[str] = []
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(_place(fault["loc"], raw)) or "the reply"
+        line = f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:160]}"
+        if line not in lines:
+            lines.append(line)
+        if len(lines) > MAX_ERRORS:
+            break
+    more = "; and more" if len(lines) > MAX_ERRORS else ""
+    return "; ".join(lines[:MAX_ERRORS]) + more
+
+
+def _place(loc: Sequence[int | str], raw: Any) -> Iterator[str]:
+    """Yield the steps of a location that exist in the data, or would; pydantic's names of union members are no steps."""
+    for step in loc:
+        if isinstance(raw, dict):
+            raw = raw.get(str(step))
+        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
+            raw = raw[step]
+        else:
+            continue
+        yield _show(step) if isinstance(step, str) and not step.isidentifier() else str(step)[:40]
+
+
+def _show(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+def _how(body: str, start: int, end: int) -> How:
+    before, after = body[:start].rstrip(), body[end:].lstrip()
+    if not before and not after:
+        return "whole"
+    last_line = before.rsplit("\n", 1)[-1].strip()
+    return "fenced" if last_line.startswith("```") else "prose"

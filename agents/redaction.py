@@ -1,0 +1,95 @@
+"""Keep keys out of everything that is printed or stored.
+
+Covered: a key in full, base64 or URL-encoded, and every piece of it of 12 characters or more. Not covered: a key that the
+user writes into a prompt file, and pieces shorter than 12 characters (servers show such pieces on purpose).
+"""
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+PIECE = 12
+KEY_VARIABLES = ("NAVARCH_API_KEY", "OPENAI_API_KEY")
+
+
+class Secret:
+    """A key that shows itself as `***`; `reveal` is called where it is sent, and nowhere else."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the key itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled")
+
+
+def read_api_key(environ: Mapping[str, str]) -> Secret | None:
+    """Return the key from NAVARCH_API_KEY, else from OPENAI_API_KEY, else None. Keys come from nowhere else."""
+    for name in KEY_VARIABLES:
+        value = environ.get(name, "").strip()
+        if value:
+            return Secret(value)
+    return None
+
+
+def redact(text: str, secrets: Iterable[Secret]) -> str:
+    """Return `text` with every form of every secret, and every long piece of one, as `***`."""
+    for secret in secrets:
+        for form in _forms(secret.reveal()):
+            text = _mask(text, form)
+    return text
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield the shapes a key takes in headers, URLs and dumps, the longest first."""
+    if not value:
+        return
+    raw = value.encode("utf-8", "replace")
+    forms = {value, quote(value, safe=""), quote_plus(value)}
+    forms |= {value.encode("unicode_escape").decode(), raw.hex()}
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        forms |= {encode(raw).decode().rstrip("="), encode(b"Bearer " + raw).decode().rstrip("=")}
+    yield from sorted(forms, key=lambda form: (-len(form), form))
+
+
+def _mask(text: str, form: str) -> str:
+    """Mask each stretch of `text` that is covered by 12-character pieces of `form`."""
+    if len(form) <= PIECE:
+        return text.replace(form, MASK)
+    hits: list[tuple[int, int]] = []
+    for start in range(len(form) - PIECE + 1):
+        piece = form[start : start + PIECE]
+        at = text.find(piece)
+        while at >= 0:
+            hits.append((at, at + PIECE))
+            at = text.find(piece, at + 1)
+    if not hits:
+        return text
+    masked, end = [], 0
+    for begin, stop in sorted(hits):
+        if begin > end or not masked:
+            masked.append(text[end:begin])
+            masked.append(MASK)
+        end = max(end, stop)
+    return "".join(masked) + text[end:]

@@ -1,0 +1,154 @@
+"""What each role sees: plain frozen data, built from memory, rendered by prompts and read by offline twins.
+
+A view holds no name of a benchmark, no path and no key. `to_dict` gives the plain data for a prompt file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceView:
+    """The search space in plain data (`SearchSpace.describe`)."""
+
+    summary: str
+    dimensions: tuple[Mapping[str, Any], ...]
+    rules: tuple[str, ...]
+    size: int
+    code_example: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """One finished trial: `number` is its name in the run, `values` the option names in dimension order."""
+
+    number: int
+    round: int
+    code: str
+    values: tuple[str, ...]
+    state: str
+    reason: str | None
+    detail: str
+    val_accuracy: float | None
+    params: int
+    macs: int
+    feedback: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LessonView:
+    """One active lesson with the numbers of the trials for and against it."""
+
+    number: int
+    statement: str
+    dimension: str | None
+    option: str | None
+    effect: str
+    supports: tuple[int, ...]
+    contradicts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemView:
+    """A proposal that was refused, and why: the Generator sees these when it is asked again."""
+
+    architecture: str
+    status: str
+    problems: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """A candidate before the Critic: `estimate` and `uncertainty` (percent) are the surrogate's, None before data."""
+
+    index: int
+    code: str
+    values: tuple[str, ...]
+    params: int
+    macs: int
+    why: str
+    estimate: float | None
+    uncertainty: float | None
+    nearest: int | None
+    nearest_distance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """What the search is for and what is left: shared by all roles. `metric` is maximised."""
+
+    metric: str
+    classes: int
+    resolution: int
+    in_channels: int
+    train_images: int
+    epochs: int
+    target: float | None
+    max_params: int | None
+    max_macs: int | None
+    round: int
+    trials_done: int
+    trials_budget: int
+
+
+class View:
+    """The base of the four views."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data (str, int, float, bool, list, dict, None) for rendering."""
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigatorView(View):
+    """The Navigator sees everything found: `new` are the trials since its last turn, `top` the best so far."""
+
+    mission: Mission
+    space: SpaceView
+    new: tuple[TrialView, ...]
+    top: tuple[TrialView, ...]
+    history: tuple[TrialView, ...]
+    lessons: tuple[LessonView, ...]
+    refused: Mapping[str, int]
+    rounds_without_gain: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorView(View):
+    """The Generator is stateless: direction, lessons, trials to build on, codes to avoid, earlier refusals."""
+
+    mission: Mission
+    space: SpaceView
+    direction: Mapping[str, Any]
+    lessons: tuple[LessonView, ...]
+    build_on: tuple[TrialView, ...]
+    avoid: tuple[str, ...]
+    count: int
+    refused: tuple[ProblemView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CriticView(View):
+    """The Critic sees this round's candidates with the surrogate's estimates, and the best trials so far."""
+
+    mission: Mission
+    space: SpaceView
+    direction: Mapping[str, Any]
+    lessons: tuple[LessonView, ...]
+    top: tuple[TrialView, ...]
+    candidates: tuple[CandidateView, ...]
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class DistillerView(View):
+    """The Distiller sees the round's outcomes with their feedback, the history, and the lessons in force."""
+
+    mission: Mission
+    space: SpaceView
+    new: tuple[TrialView, ...]
+    history: tuple[TrialView, ...]
+    lessons: tuple[LessonView, ...]

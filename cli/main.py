@@ -1,0 +1,53 @@
+"""The `navarch` command: its groups, and the boundary where problems become one sentence and exit code 2."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from navarch import NavarchError, __version__
+from navarch.cli import catalogue, doctor, prompts, run, runs, trace
+from navarch.cli.echo import echo
+
+app = typer.Typer(
+    name="navarch",
+    help="Search neural architectures with four explicit LLM roles.",
+    epilog="Example: navarch run --budget 8",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for module in (run, runs, trace, prompts, catalogue, doctor):
+    module.add_to(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        echo(f"navarch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def navarch(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Search neural architectures with four explicit LLM roles on a LangGraph state machine."""
+
+
+def main() -> None:
+    """Run the command line: 0 done, 2 bad input, 130 or 143 interrupted."""
+    try:
+        app()
+    except NavarchError as error:
+        echo(f"navarch: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        echo("navarch: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

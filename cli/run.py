@@ -1,0 +1,160 @@
+"""`navarch run`, `resume`, `stop`: work on a run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from navarch import NavarchError
+from navarch.cli.echo import echo
+from navarch.cli.options import Db, LatestRun, Prompts, Run, db_path
+
+if TYPE_CHECKING:
+    from navarch.graph.run import RunResult
+    from navarch.graph.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: navarch run --workflow random --budget 12 --seed 1")(run)
+    app.command(epilog="Example: navarch resume latest")(resume)
+    app.command(epilog="Example: navarch stop r3")(stop)
+
+
+def run(
+    config: Annotated[
+        Path | None,
+        typer.Argument(help="A settings file. Default: ./navarch.toml, if there.", show_default=False),
+    ] = None,
+    workflow: Annotated[str | None, typer.Option(help="See `navarch workflows`.", show_default=False)] = None,
+    space: Annotated[str | None, typer.Option(help="See `navarch spaces`.", show_default=False)] = None,
+    task: Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)] = None,
+    evaluator: Annotated[str | None, typer.Option(help="train or table.", show_default=False)] = None,
+    model: Annotated[
+        str | None, typer.Option(help="openai:NAME, or offline: for all roles.", show_default=False)
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="An OpenAI-compatible server, http://HOST:PORT/v1.", show_default=False)
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="ROLE=MODEL: another model for one role.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Trials, or trials=N,calls=N,tokens=N,seconds=S.", show_default=False),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Search seed.", show_default=False)] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Stop at this validation accuracy, percent.", show_default=False)
+    ] = None,
+    prompts: Prompts = None,
+    db: Db = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE: any setting, such as train.slots=1.", show_default=False),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and start nothing.")] = False,
+) -> None:
+    """Search: start a run and work on it to its end.
+
+    Settings come from navarch.toml, NAVARCH_... variables and flags; flags win.
+    """
+    from navarch.graph.settings import load_settings
+
+    given = {
+        "workflow": workflow,
+        "space": space,
+        "task": task,
+        "evaluator": evaluator,
+        "model": model,
+        "seed": seed,
+        "target": target,
+        "prompts": prompts,
+        "db": db,
+    }
+    flags = {name: value for name, value in given.items() if value is not None}
+    settings = load_settings(config, _nested(flags, base_url, budget, role or [], assignments or []))
+    if dry_run:
+        _show_plan(settings)
+        return
+
+    from navarch.cli.progress import ConsoleProgress
+    from navarch.graph.run import start_run
+
+    _end(start_run(settings, ConsoleProgress()), settings.db)
+
+
+def resume(
+    name: LatestRun = "latest",
+    prompts: Prompts = None,
+    db: Db = None,
+) -> None:
+    """Go on with a stopped or killed run: nothing that is finished is lost or done again."""
+    from navarch.cli.progress import ConsoleProgress
+    from navarch.graph.run import resume_run
+
+    path = db_path(db)
+    _end(resume_run(name, path, prompts, ConsoleProgress()), path)
+
+
+def stop(name: Run, db: Db = None) -> None:
+    """Ask a running search, from another terminal, to stop cleanly."""
+    from navarch.graph.lock import is_held
+    from navarch.graph.paths import lock_file
+    from navarch.memory import Memory
+
+    path = db_path(db)
+    with Memory.open(path, create=False) as memory:
+        row = memory.get_run(name)
+        if not is_held(lock_file(path, row.run_id)):
+            raise NavarchError(f"run {row.run_id!r} is not running (it is {row.state}): there is nothing to stop")
+        memory.request_stop(row.run_id)
+    echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}")
+
+
+def _nested(
+    flags: dict[str, Any], base_url: str | None, budget: str | None, roles: list[str], assignments: list[str]
+) -> dict[str, Any]:
+    from navarch.graph.settings import assign, parse_budget
+
+    if base_url is not None:
+        flags["server"] = {"base_url": base_url}
+    if budget is not None:
+        flags["budget"] = parse_budget(budget)
+    for role in roles:
+        name, separator, model = role.partition("=")
+        if not separator or not model:
+            raise NavarchError(f"--role {role!r}: write ROLE=MODEL, such as --role generator=offline")
+        flags.setdefault("roles", {})[name] = model
+    for assignment in assignments:
+        assign(flags, assignment)
+    return flags
+
+
+def _show_plan(settings: "Settings") -> None:
+    from navarch.graph.assemble import make_evaluator, prepare
+
+    parts = prepare(settings)
+    evaluator = make_evaluator(settings, parts)
+    try:
+        budget = {name: value for name, value in settings.budget.model_dump().items() if value is not None}
+        echo(f"workflow   {parts.workflow.name}: {parts.workflow.summary}")
+        echo(f"space      {parts.space.name}: {parts.space.title}, {parts.space.size:,} architectures")
+        echo(f"task       {parts.task.name}: {parts.task.title}")
+        echo(f"evaluator  {evaluator.name}, {parts.fidelity.epochs} epochs, {settings.train.slots} at once")
+        for role, model in parts.models.items():
+            prompt = parts.library.get(role)
+            echo(f"role       {role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
+        echo(f"budget     {', '.join(f'{value} {name}' for name, value in budget.items())}; seed {settings.seed}")
+        echo(f"memory     {settings.db}")
+        echo("nothing was started (--dry-run)")
+    finally:
+        evaluator.close()
+
+
+def _end(result: "RunResult", db: Path) -> None:
+    from navarch.cli.summary import show_result
+
+    show_result(result, db)
+    if result.signal:
+        raise typer.Exit(128 + result.signal)

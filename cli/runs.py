@@ -1,0 +1,147 @@
+"""`navarch runs`, `show`, `best`: what the memory holds of runs."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from navarch.cli.echo import echo, echo_columns, echo_json
+from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
+from navarch.cli.wording import accuracy, big
+
+if TYPE_CHECKING:
+    from navarch.memory import Memory, RunRow, TrialRow
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: navarch runs --json")(runs)
+    app.command(epilog="Example: navarch show latest")(show)
+    app.command(epilog="Example: navarch best latest")(best)
+
+
+def runs(db: Db = None, as_json: AsJson = False) -> None:
+    """List the runs, newest first."""
+    with read_memory(db) as memory:
+        rows = [_run_facts(memory, row, state_of(row, db)) for row in memory.runs()]
+    if as_json:
+        echo_json(rows)
+        return
+    headings = ("run", "state", "workflow", "space", "task", "seed", "trials", "best", "started")
+    echo_columns(headings, [[row[name] for name in headings] for row in rows])
+
+
+def show(
+    name: LatestRun = "latest",
+    lessons: Annotated[bool, typer.Option("--lessons", help="Show the lessons, the retired ones too.")] = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one run: its trials, with the reasons of failed ones, and what it spent."""
+    with read_memory(db) as memory:
+        run = memory.get_run(name)
+        facts = _run_facts(memory, run, state_of(run, db))
+        trials = [_trial_facts(row) for row in memory.trials(run.run_id)]
+        refused = _refused(memory, run.run_id)
+        kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)] if lessons else []
+        spent = memory.spent(run.run_id)
+    if as_json:
+        echo_json({"run": facts, "settings": run.settings, "trials": trials, "refused": refused, "lessons": kept})
+        return
+    echo(f"run {run.run_id}  {facts['state']}" + (f": {run.stop_reason}" if run.stop_reason else ""))
+    echo(f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, {run.segments} segment(s)")
+    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
+    echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
+    echo()
+    headings = ("trial", "round", "code", "state", "reason", "val_accuracy", "params", "seconds", "reused_from")
+    echo_columns(headings, [[row[heading] for heading in headings] for row in trials])
+    for lesson in kept:
+        mark = "" if lesson["state"] == "active" else " (retired)"
+        echo(f"lesson {lesson['lesson']}{mark}: {lesson['statement']}  [for {lesson['supports']}, against {lesson['contradicts']}]")
+
+
+def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> None:
+    """Show the best architecture of a run: chosen by validation, reported on test."""
+    from navarch.graph.settings import Settings
+
+    with read_memory(db) as memory:
+        run = memory.get_run(name)
+        limits = Settings(**run.settings).limits
+        row = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+        test = memory.test_score(run.run_id)
+    score = test.accuracy if test is not None else None
+    if row is None:
+        echo(f"run {run.run_id} has no complete trial yet")
+    elif as_json:
+        echo_json({**_trial_facts(row), "architecture": row.architecture, "macs": row.macs, "test_accuracy": score})
+    else:
+        echo(f"best architecture  {row.genotype}")
+        echo(f"  trial {row.number} of {run.run_id}, code {row.code}, {row.params:,} parameters ({big(row.macs)} MACs)")
+        sealed = "sealed: it is read when the run finishes" if score is None else accuracy(score)
+        echo(f"  validation accuracy  {accuracy(row.val_accuracy)}")
+        echo(f"  test accuracy        {sealed}")
+
+
+def state_of(row: "RunRow", db: Any) -> str:
+    """Return the run's state; a run whose process died reads `interrupted`, whatever it last stored."""
+    from navarch.graph.lock import is_held
+    from navarch.graph.paths import lock_file
+
+    if row.state == "running" and not is_held(lock_file(db_path(db), row.run_id)):
+        return "interrupted"
+    return row.state
+
+
+def _run_facts(memory: "Memory", row: "RunRow", state: str) -> dict[str, Any]:
+    top = memory.best_trial(row.run_id)
+    return {
+        "run": row.run_id,
+        "state": state,
+        "workflow": row.workflow,
+        "space": row.space,
+        "task": row.task,
+        "seed": row.seed,
+        "trials": memory.spent(row.run_id).trials,
+        "best": top.val_accuracy if top is not None else None,
+        "started": row.created_at[:19],
+        "stop_reason": row.stop_reason,
+    }
+
+
+def _trial_facts(row: "TrialRow") -> dict[str, Any]:
+    return {
+        "trial": row.number,
+        "round": row.round,
+        "code": row.code,
+        "genotype": row.genotype,
+        "state": row.state,
+        "reason": row.reason,
+        "detail": row.detail,
+        "val_accuracy": row.val_accuracy,
+        "params": row.params,
+        "seconds": row.train_seconds,
+        "reused_from": row.reused_from,
+        "feedback": row.feedback,
+    }
+
+
+def _lesson_facts(row: Any) -> dict[str, Any]:
+    return {
+        "lesson": row.number,
+        "round": row.round,
+        "state": row.state,
+        "statement": row.statement,
+        "supports": row.supports,
+        "contradicts": row.contradicts,
+    }
+
+
+def _refused(memory: "Memory", run_id: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in memory.proposals(run_id):
+        if row.status in ("invalid", "duplicate", "vetoed"):
+            counts[row.status] = counts.get(row.status, 0) + 1
+    return counts
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"

@@ -1,0 +1,95 @@
+"""`navarch trace`: every call of a run, with prompt, reply, repairs and cost."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from navarch import NavarchError
+from navarch.cli.echo import echo, echo_columns, echo_json
+from navarch.cli.options import AsJson, Db, LatestRun, read_memory
+
+if TYPE_CHECKING:
+    from navarch.memory import CallRow, Memory
+
+ROLES = ("navigator", "generator", "critic", "distiller")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command(epilog="Example: navarch trace latest --role generator --round 2 --full")(trace)
+
+
+def trace(
+    name: LatestRun = "latest",
+    role: Annotated[str | None, typer.Option(help=f"One of {', '.join(ROLES)}.", show_default=False)] = None,
+    round: Annotated[int | None, typer.Option(help="Only this round.", show_default=False)] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only calls that failed or fell back.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print every prompt and reply.")] = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the calls of a run, and what became of each proposal."""
+    if role is not None and role not in ROLES:
+        raise NavarchError(f"unknown role {role!r}: use one of {', '.join(ROLES)}")
+    with read_memory(db) as memory:
+        run = memory.get_run(name)
+        calls = memory.calls(run.run_id, role=role, round=round, failed=failed)
+        if as_json:
+            echo_json([_facts(memory, call) for call in calls])
+        elif full:
+            for call in calls:
+                _show_call(_facts(memory, call))
+        else:
+            _show_list(memory, run.run_id, calls)
+
+
+def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
+    headings = ("call", "model", "source", "state", "prompt", "tokens in", "out", "seconds", "reply or error")
+    rows = []
+    for call in calls:
+        text = call.error or (memory.text(call.reply) if call.reply else "")
+        prompt = f"{call.prompt}@{call.prompt_digest[:8]}"
+        label = f"r{call.round} {call.role}" + (f" retry {call.attempt}" if call.attempt else "")
+        label += f" repair {call.turn}" if call.turn else ""
+        tokens = (call.input_tokens, call.output_tokens)
+        rows.append([label, call.model, call.source, call.state, prompt, *tokens, call.latency_s, text])
+    echo_columns(headings, rows)
+    echo(f"{len(calls)} calls; every prompt and reply: navarch trace {run_id} --full")
+
+
+def _show_call(facts: dict[str, Any]) -> None:
+    echo(f"=== {facts['call']}  {facts['model']} [{facts['source']}]  {facts['state']}")
+    echo(f"prompt file {facts['prompt']} version {facts['prompt_version']!r} ({facts['prompt_digest'][:12]})")
+    for message in facts["messages"]:
+        echo(f"--- {message['role']}")
+        echo(message["text"])
+    for part in ("reasoning", "reply", "error"):
+        if facts[part]:
+            echo(f"--- {part}")
+            echo(facts[part])
+    echo()
+
+
+def _facts(memory: "Memory", call: "CallRow") -> dict[str, Any]:
+    return {
+        "call": call.call_id,
+        "round": call.round,
+        "role": call.role,
+        "attempt": call.attempt,
+        "turn": call.turn,
+        "model": call.model,
+        "source": call.source,
+        "state": call.state,
+        "prompt": call.prompt,
+        "prompt_digest": call.prompt_digest,
+        "prompt_version": call.prompt_version,
+        "messages": [{"role": role, "text": memory.text(digest)} for role, digest in call.messages],
+        "reply": memory.text(call.reply) if call.reply else None,
+        "reasoning": memory.text(call.reasoning) if call.reasoning else None,
+        "parsed": call.parsed,
+        "error": call.error,
+        "input_tokens": call.input_tokens,
+        "output_tokens": call.output_tokens,
+        "seconds": call.latency_s,
+        "started_at": call.started_at,
+    }

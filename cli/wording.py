@@ -1,0 +1,33 @@
+"""How figures and replies read in the terminal."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from navarch.agents.replies import Reply
+
+
+def accuracy(percent: float | None) -> str:
+    """Return a percentage with two decimals, or a dash."""
+    return "-" if percent is None else f"{percent:.2f} %"
+
+
+def big(count: float) -> str:
+    """Return a count in thousands (k) or millions (M)."""
+    if count >= 1e6:
+        return f"{count / 1e6:.2f} M"
+    return f"{count / 1e3:.1f} k" if count >= 1e3 else f"{count:.0f}"
+
+
+def gist(reply: "Reply") -> str:
+    """Return the one line of a reply that a person wants to see pass by."""
+    from navarch.agents.replies import Direction, Lessons, Proposals, Verdicts
+
+    if isinstance(reply, Direction):
+        return f"explore {reply.explore:.2f}: {reply.summary}"
+    if isinstance(reply, Proposals):
+        return f"{len(reply.proposals)} proposals"
+    if isinstance(reply, Verdicts):
+        return f"{len(reply.verdicts)} verdicts"
+    if isinstance(reply, Lessons) and reply.lessons:
+        return f"lesson: {reply.lessons[0].statement}"
+    return "no new lesson"

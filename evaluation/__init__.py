@@ -1,0 +1,41 @@
+"""Evaluation: tasks, training in processes of their own, tables, outcomes and feedback.
+
+Runs with the standard library and torch alone, and importing it needs no torch. Knows no model, no graph,
+no database.
+"""
+
+from navarch.evaluation.check import Limits, static_check
+from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
+from navarch.evaluation.feedback import Evaluated, Feedback, NeighbourNote, make_feedback
+from navarch.evaluation.fidelity import Fidelity
+from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
+from navarch.evaluation.table import TableEvaluator
+from navarch.evaluation.task import Task, UnknownTaskError, get_task, task_names
+from navarch.evaluation.train_evaluator import TrainEvaluator
+
+__all__ = [
+    "CurvePoint",
+    "Evaluated",
+    "Evaluator",
+    "Feedback",
+    "Fidelity",
+    "Job",
+    "Limits",
+    "NeighbourNote",
+    "Outcome",
+    "Reason",
+    "TableEvaluator",
+    "Task",
+    "TestFailedError",
+    "TestScore",
+    "TrainEvaluator",
+    "TrialCost",
+    "TrialState",
+    "UnknownTaskError",
+    "failed",
+    "get_task",
+    "judge",
+    "make_feedback",
+    "static_check",
+    "task_names",
+]

@@ -1,0 +1,82 @@
+"""What the search asks of an evaluator, whatever stands behind it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from navarch import NavarchError
+from navarch.evaluation.fidelity import Fidelity
+from navarch.evaluation.outcome import Outcome
+from navarch.evaluation.task import Task
+from navarch.spaces import Architecture
+
+
+class TestFailedError(NavarchError):
+    """The final test of an architecture could not be measured."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Ask for one trial: one architecture at one fidelity and seed."""
+
+    trial_id: str
+    architecture: Architecture
+    fidelity: Fidelity
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestScore:
+    """Hold a result on the sealed test split; a type of its own, so that it is never feedback."""
+
+    __test__ = False
+
+    accuracy: float  # percent, test split
+    val_accuracy: float  # percent, validation split, of the same weights
+    seconds: float
+
+
+OnStart = Callable[[Job], None]
+OnOutcome = Callable[[Job, Outcome], None]
+ShouldStop = Callable[[], bool]
+
+
+class Evaluator(Protocol):
+    """Measure architectures on one task. A bad architecture is a failed outcome; nothing is raised for it."""
+
+    @property
+    def name(self) -> str:
+        """Name the evaluator: "train", "table", ..."""
+
+    @property
+    def task(self) -> Task:
+        """The task that it measures on."""
+
+    @property
+    def slots(self) -> int:
+        """How many trials run at once."""
+
+    def forecast_s(self, trials: int) -> float | None:
+        """Return the wall seconds that so many trials will take; None before the first has ended."""
+
+    def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
+        """Measure one architecture."""
+
+    def evaluate_many(
+        self, jobs: Sequence[Job], *, on_start: OnStart, on_outcome: OnOutcome, should_stop: ShouldStop
+    ) -> None:
+        """Measure all jobs, in any order, `slots` at a time; the callbacks run in the caller's thread.
+
+        Once `should_stop` says so, running trials are killed, unfinished jobs are not reported, and the
+        call returns.
+        """
+
+    def test(
+        self, architecture: Architecture, fidelity: Fidelity, seed: int, *, split: Literal["test"]
+    ) -> TestScore:
+        """Train again with the same seed and read the sealed test split. Raises: TestFailedError."""
+
+    def close(self) -> None:
+        """Give back processes and files; closing twice is fine."""

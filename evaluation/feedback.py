@@ -1,0 +1,167 @@
+"""Feedback on one trial: what came out, how it compares with its neighbours, what the curve says.
+
+Plain data, made once when a trial ends; the same record is stored, shown in the trace, and rendered into
+prompts.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast, get_args
+
+from navarch.evaluation.outcome import CurvePoint, FinalState, Reason
+from navarch.spaces import Architecture, SearchSpace, find_differences
+
+CurveShape = Literal["rising", "flat", "overfitting", "diverged", "none"]
+NEIGHBOURS = 3  # nearest evaluated architectures that are named
+RISING = 1.0  # points of validation accuracy gained over the last quarter of the epochs: more is "rising"
+OVERFITTING = (
+    1.0  # points of validation accuracy lost since the best epoch while training accuracy did not fall
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Hold a finished trial as plain data."""
+
+    number: int
+    architecture: Architecture
+    digest: str
+    state: FinalState
+    reason: Reason | None
+    detail: str
+    val_accuracy: float | None
+    params: int
+    macs: int
+    curve: tuple[CurvePoint, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourNote:
+    """Compare with a near architecture. `differences`: (dimension, its option, this trial's option).
+
+    margin: this trial's validation accuracy minus the neighbour's, in points; None when either failed.
+    """
+
+    trial: int
+    distance: int
+    differences: tuple[tuple[str, str, str], ...]
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Say what a trial taught.
+
+    rank: place among the complete trials so far, 1 is best; None when it failed.
+    margin_to_best: its validation accuracy minus the best of the others, in points: positive means a new
+    best; None when it failed or is the first.
+    """
+
+    trial: int
+    code: str
+    state: FinalState
+    reason: Reason | None
+    detail: str
+    val_accuracy: float | None
+    params: int
+    macs: int
+    rank: int | None
+    margin_to_best: float | None
+    neighbours: tuple[NeighbourNote, ...]
+    curve_shape: CurveShape
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data that `from_dict` reads back."""
+        data = asdict(self)
+        data["neighbours"] = [
+            {**asdict(note), "differences": [list(difference) for difference in note.differences]}
+            for note in self.neighbours
+        ]
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Feedback":
+        """Read feedback back from what `to_dict` gave. Raises: ValueError when it is something else."""
+        try:
+            values = dict(data)
+            values["neighbours"] = tuple(_note(note) for note in data["neighbours"])
+            if data["curve_shape"] not in get_args(CurveShape):
+                raise ValueError(f"curve_shape is {data['curve_shape']!r}")
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a feedback record: {error!r}") from None
+
+
+def make_feedback(record: Evaluated, history: Sequence[Evaluated], space: SearchSpace) -> Feedback:
+    """Compare a finished trial with the others; the record itself may stand in the history."""
+    others = [other for other in history if other.number != record.number]
+    rank, margin = _standing(record, others)
+    return Feedback(
+        trial=record.number,
+        code=space.code(record.architecture),
+        state=record.state,
+        reason=record.reason,
+        detail=record.detail,
+        val_accuracy=record.val_accuracy,
+        params=record.params,
+        macs=record.macs,
+        rank=rank,
+        margin_to_best=margin,
+        neighbours=_nearest(record, others, space),
+        curve_shape=describe_curve(record.curve, record.reason),
+        seconds=record.seconds,
+    )
+
+
+def describe_curve(curve: Sequence[CurvePoint], reason: Reason | None = None) -> CurveShape:
+    """Name the shape of a learning curve; "none" where there are too few points to tell."""
+    if reason == "diverged" or any(not math.isfinite(point.train_loss) for point in curve):
+        return "diverged"
+    if len(curve) < 2:
+        return "none"
+    last = curve[-1]
+    best = max(curve, key=lambda point: point.val_accuracy)
+    if best.val_accuracy - last.val_accuracy > OVERFITTING and last.train_accuracy >= best.train_accuracy:
+        return "overfitting"
+    earlier = [point for point in curve[:-1] if point.epoch <= 0.75 * last.epoch] or [curve[-2]]
+    return "rising" if last.val_accuracy - earlier[-1].val_accuracy > RISING else "flat"
+
+
+def _standing(record: Evaluated, others: Sequence[Evaluated]) -> tuple[int | None, float | None]:
+    mine = record.val_accuracy
+    if record.state != "complete" or mine is None:
+        return None, None
+    scores = [
+        other.val_accuracy for other in others if other.state == "complete" and other.val_accuracy is not None
+    ]
+    rank = 1 + sum(score > mine for score in scores)
+    return rank, mine - max(scores) if scores else None
+
+
+def _nearest(record: Evaluated, others: Sequence[Evaluated], space: SearchSpace) -> tuple[NeighbourNote, ...]:
+    """Return notes on the nearest trials; of equally near ones the newer first."""
+    by_distance = sorted(
+        others, key=lambda other: (space.distance(record.architecture, other.architecture), -other.number)
+    )
+    return tuple(_compare(record, other, space) for other in by_distance[:NEIGHBOURS])
+
+
+def _compare(record: Evaluated, other: Evaluated, space: SearchSpace) -> NeighbourNote:
+    differences = find_differences(other.architecture, record.architecture, space)
+    margin = None
+    if record.val_accuracy is not None and other.val_accuracy is not None:
+        margin = record.val_accuracy - other.val_accuracy
+    return NeighbourNote(
+        trial=other.number,
+        distance=len(differences),
+        differences=tuple((name, before, after) for name, before, after in differences),
+        margin=margin,
+    )
+
+
+def _note(data: Mapping[str, Any]) -> NeighbourNote:
+    differences = tuple(cast("tuple[str, str, str]", tuple(difference)) for difference in data["differences"])
+    return NeighbourNote(data["trial"], data["distance"], differences, data["margin"])

@@ -1,0 +1,144 @@
+"""What a trial's process does: build the network, train it, leave a reply, whatever goes wrong.
+
+Runs inside the process that the fork server made; it knows nothing of processes itself.
+"""
+
+import resource
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from navarch.evaluation.device import choose_device, peak_memory_mb
+from navarch.evaluation.evaluator import Job, TestScore
+from navarch.evaluation.job import Request, write_reply
+from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
+from navarch.evaluation.task import Task, get_task, load_search_data, load_test_data, training_recipe
+from navarch.evaluation.train import Scaling, Trained, measure_accuracy, train_network
+from navarch.spaces import get_space
+
+Hook = Callable[[Request, Path, nn.Module], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Hold a finished training inside this process, weights included."""
+
+    network: nn.Module
+    trained: Trained
+    outcome: Outcome
+
+
+def run_request(request: Request, folder: Path, hook: Hook | None = None) -> None:
+    """Carry out a request and leave its reply in the folder; whatever goes wrong becomes a failed outcome."""
+    device = "cpu"
+    started = time.monotonic()
+    try:
+        torch.set_num_threads(1)
+        target = choose_device(request.device)
+        device = target.type
+        run = _search(request, folder, target, hook)
+        if request.action == "test" and run.outcome.state == "complete":
+            score = _test(request, run, target, started)
+            write_reply(folder, request.request_id, score)
+            return
+        outcome = run.outcome
+    except Exception as error:
+        # The one catch-all of the evaluator: a trial may fail in any way, and each way must become a row.
+        cost = TrialCost(time.monotonic() - started, 0.0, 0.0, device, 0)
+        outcome = failed(name_reason(error), _tell(error), cost=cost)
+    _lift_memory_limit()
+    write_reply(folder, request.request_id, {"outcome": outcome.to_dict()})
+
+
+def name_reason(error: BaseException) -> Reason:
+    """Return the reason that an exception of a trial stands for."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "oom"
+    text = str(error).lower()
+    if isinstance(error, RuntimeError | OSError) and any(
+        sign in text
+        for sign in ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
+    ):
+        return "oom"
+    return "build" if isinstance(error, BuildError) else "crashed"
+
+
+class BuildError(Exception):
+    """The network of an architecture could not be built."""
+
+
+def _search(request: Request, folder: Path, device: torch.device, hook: Hook | None) -> _Run:
+    started = time.monotonic()
+    task, job = get_task(request.task), request.job
+    network = _build(job, task)
+    if hook is not None:
+        hook(request, folder, network)
+    recipe = training_recipe(task)
+    data = load_search_data(task)
+    trained = train_network(network, data, recipe, epochs=job.fidelity.epochs, seed=job.seed, device=device)
+    cost = TrialCost(
+        seconds=time.monotonic() - started,
+        train_seconds=trained.seconds,
+        peak_memory_mb=peak_memory_mb(device),
+        device=device.type,
+        epochs=trained.epochs,
+    )
+    if trained.diverged is not None:
+        return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))
+    objectives = {"val_accuracy": trained.curve[-1].val_accuracy, **_size(job, task)}
+    return _Run(network, trained, judge(Outcome("complete", None, "", objectives, trained.curve, cost)))
+
+
+def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:
+    task = get_task(request.task)
+    scale = Scaling.of(load_search_data(task).train_images)
+    sealed = load_test_data(task, split="test")
+    accuracy = measure_accuracy(run.network, sealed.images.to(device), sealed.labels.to(device), scale)
+    score = TestScore(accuracy, run.outcome.objectives["val_accuracy"], time.monotonic() - started)
+    return {"accuracy": score.accuracy, "val_accuracy": score.val_accuracy, "seconds": score.seconds}
+
+
+def _build(job: Job, task: Task) -> nn.Module:
+    """Build the network with weights drawn from the seed."""
+    torch.manual_seed(job.seed)
+    try:
+        space = get_space(job.architecture.space)
+        return space.build(
+            job.architecture,
+            classes=task.classes,
+            in_channels=task.in_channels,
+            skeleton=job.fidelity.skeleton or None,
+        )
+    except Exception as error:
+        if name_reason(error) == "oom":
+            raise
+        raise BuildError(f"{type(error).__name__}: {error}") from error
+
+
+def _size(job: Job, task: Task) -> dict[str, float]:
+    cost = get_space(job.architecture.space).cost(
+        job.architecture,
+        classes=task.classes,
+        in_channels=task.in_channels,
+        resolution=task.resolution,
+        skeleton=job.fidelity.skeleton or None,
+    )
+    return {"params": float(cost.params), "macs": float(cost.macs)}
+
+
+def _tell(error: BaseException) -> str:
+    """Return a detail for people and prompts: the error alone where expected, else the traceback."""
+    if isinstance(error, BuildError) or name_reason(error) == "oom":
+        return f"{type(error).__name__}: {error}"
+    return "".join(traceback.format_exception(error))
+
+
+def _lift_memory_limit() -> None:
+    """Give the reply room: after an out-of-memory even a few kilobytes may be refused."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

@@ -1,0 +1,21 @@
+"""LangGraph, and only here: state, nodes, routes, workflows, checkpoints and the run loop. Start at `build.py`."""
+
+from importlib import import_module
+from typing import Any
+
+_LAZY = {
+    "Settings": "navarch.graph.settings",
+    "load_settings": "navarch.graph.settings",
+    "start_run": "navarch.graph.run",
+    "resume_run": "navarch.graph.run",
+    "RunResult": "navarch.graph.run",
+}
+
+__all__ = ["RunResult", "Settings", "load_settings", "resume_run", "start_run"]  # noqa: F822 - loaded on first use
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use, so that reading settings does not import LangGraph."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'navarch.graph' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

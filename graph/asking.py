@@ -1,0 +1,28 @@
+"""How nodes put a question to a role: one call of the one path, told to whoever watches."""
+
+from typing import TypeVar
+
+from navarch.agents.replies import Reply
+from navarch.agents.roles import Role
+from navarch.agents.views import View
+from navarch.graph.context import RunContext
+from navarch.graph.stopping import StopRun
+from navarch.memory import BudgetExhausted
+
+R = TypeVar("R", bound=Reply)
+
+
+def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int = 0) -> R:
+    """Return the role's reply to the view; the same question asked again returns what is stored.
+
+    Raises: StopRun when the budget has no room for another call, or somebody asked to stop.
+    """
+    ctx.leave_if_asked()
+    try:
+        answer = ctx.caller.ask(
+            role, view, run_id=ctx.run_id, round=round, attempt=attempt, seed=ctx.settings.seed
+        )
+    except BudgetExhausted as error:
+        raise StopRun(str(error), final=True) from None
+    ctx.progress.answered(round, role.name, answer)
+    return answer.reply

@@ -1,0 +1,163 @@
+"""From settings to the tools of a run: space, task, evaluator, roles. Everything that can be wrong is found here."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from navarch import NavarchError
+from navarch.agents.caller import Caller
+from navarch.agents.model import ModelClient, make_client
+from navarch.agents.offline import make_twins
+from navarch.agents.recall import Recall
+from navarch.agents.redaction import Secret
+from navarch.evaluation import Evaluator, Fidelity, TableEvaluator, Task, TrainEvaluator, get_task
+from navarch.graph.context import RunContext
+from navarch.graph.fault import fault
+from navarch.graph.progress import Progress
+from navarch.graph.settings import Settings
+from navarch.graph.stopping import StopRequest
+from navarch.graph.workflows import Workflow, get_workflow
+from navarch.memory import CallLimit, Memory
+from navarch.prompts import PromptLibrary
+from navarch.spaces import SearchSpace, get_space
+
+KEY_VARIABLES = ("NAVARCH_API_KEY", "OPENAI_API_KEY")
+PROJECT_PROMPTS = Path("prompts")
+
+
+@dataclass(frozen=True, slots=True)
+class RunParts:
+    """What the settings name, found and checked before anything is stored or started."""
+
+    workflow: Workflow
+    space: SearchSpace
+    task: Task
+    fidelity: Fidelity
+    library: PromptLibrary
+    models: Mapping[str, str]
+
+
+def prepare(settings: Settings) -> RunParts:
+    """Find and check everything that the settings name. Raises: NavarchError with the first thing that is wrong."""
+    workflow = get_workflow(settings.workflow)
+    space = get_space(settings.space)
+    task = get_task(settings.task)
+    if task.evaluator != settings.evaluator:
+        raise NavarchError(
+            f"task {task.name!r} is measured by evaluator {task.evaluator!r}, not {settings.evaluator!r}: "
+            f"use --evaluator {task.evaluator}, or another task (`navarch tasks`)"
+        )
+    library = prompt_library(settings.prompts)
+    if workflow.roles:
+        _refuse_broken(library)
+    models: dict[str, str] = {role: settings.model_of(role) for role in workflow.roles}
+    for role, name in models.items():
+        _client(name, settings, role)
+    return RunParts(workflow, space, task, _fidelity(settings, space, task), library, models)
+
+
+def prompt_library(first: Path | None) -> PromptLibrary:
+    """Return the prompts: `first` (if given), the project's `prompts/`, the installed defaults."""
+    return PromptLibrary(option=first, project=PROJECT_PROMPTS)
+
+
+def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
+    """Return the evaluator; it starts no process before its first trial."""
+    if settings.evaluator == "table":
+        if settings.table.path is None:
+            raise NavarchError("evaluator 'table' needs the benchmark's file: use --set table.path=FILE")
+        return TableEvaluator(settings.table.path, parts.task)
+    train = settings.train
+    return TrainEvaluator(parts.task, slots=train.slots, device=train.device, timeout_s=train.timeout_s)
+
+
+def make_context(
+    settings: Settings,
+    parts: RunParts,
+    evaluator: Evaluator,
+    *,
+    run_id: str,
+    memory: Memory,
+    progress: Progress,
+    elapsed_s: Callable[[], float],
+    stop: StopRequest,
+) -> RunContext:
+    """Return what the nodes work with."""
+    return RunContext(
+        run_id=run_id,
+        settings=settings,
+        memory=memory,
+        space=parts.space,
+        task=parts.task,
+        fidelity=parts.fidelity,
+        evaluator=evaluator,
+        caller=_caller(settings, parts, memory),
+        recall=make_recall(settings, parts, memory, run_id),
+        progress=progress,
+        elapsed_s=elapsed_s,
+        stop=stop,
+        fault=fault,
+    )
+
+
+def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str) -> Recall:
+    """Return what builds the roles' views of a run."""
+    return Recall(
+        memory,
+        parts.space,
+        parts.task,
+        run_id,
+        target=settings.target,
+        max_params=settings.limits.max_params,
+        max_macs=settings.limits.max_macs,
+        trials_budget=settings.budget.trials,
+        epochs=parts.fidelity.epochs,
+        proposals_per_call=settings.search.proposals,
+        trials_per_round=settings.search.trials_per_round,
+    )
+
+
+def api_key() -> Secret | None:
+    """Return the key from the environment, in a type that never prints it."""
+    for name in KEY_VARIABLES:
+        value = os.environ.get(name, "").strip()
+        if value:
+            return Secret(value)
+    return None
+
+
+def _refuse_broken(library: PromptLibrary) -> None:
+    problems = library.check()
+    if problems:
+        more = f" (and {len(problems) - 1} more: navarch prompts check)" if len(problems) > 1 else ""
+        raise NavarchError(f"{problems[0]}{more}")
+
+
+def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
+    key = api_key()
+    return Caller(
+        memory=memory,
+        library=parts.library,
+        clients={role: _client(name, settings, role) for role, name in parts.models.items()},
+        twins=make_twins(parts.library.phrase),
+        limit=CallLimit(max_calls=settings.budget.calls, max_tokens=settings.budget.tokens),
+        space_schema=parts.space.json_schema(),
+        secrets=[key] if key is not None else [],
+        fault=fault,
+    )
+
+
+def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
+    try:
+        server = settings.server
+        return make_client(name, base_url=server.base_url, api_key=api_key(), timeout_s=server.timeout_s)
+    except NavarchError as error:
+        raise NavarchError(f"role {role!r}: {error}") from None
+
+
+def _fidelity(settings: Settings, space: SearchSpace, task: Task) -> Fidelity:
+    fidelity = task.fidelity(space.name)
+    if settings.train.epochs is not None and settings.evaluator == "train":
+        return replace(fidelity, epochs=settings.train.epochs)
+    return fidelity

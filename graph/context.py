@@ -1,0 +1,72 @@
+"""What the nodes of one run work with: built once per process, never stored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from langgraph.runtime import Runtime
+
+from navarch.agents.caller import Caller
+from navarch.agents.recall import Recall
+from navarch.evaluation import Evaluator, Fidelity, Limits, Task
+from navarch.graph.fault import fault
+from navarch.graph.progress import Progress, Standing
+from navarch.graph.settings import Settings
+from navarch.graph.stopping import StopRequest, StopRun
+from navarch.memory import Memory
+from navarch.spaces import SearchSpace
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The tools of a run: memory, space, task, evaluator, roles, and the wish to stop."""
+
+    run_id: str
+    settings: Settings
+    memory: Memory
+    space: SearchSpace
+    task: Task
+    fidelity: Fidelity
+    evaluator: Evaluator
+    caller: Caller
+    recall: Recall
+    progress: Progress
+    elapsed_s: Callable[[], float]
+    stop: StopRequest = field(default_factory=StopRequest)
+    fault: Callable[[str], None] = fault
+
+    @property
+    def limits(self) -> Limits:
+        """Return the constraints on candidates."""
+        return Limits(max_params=self.settings.limits.max_params, max_macs=self.settings.limits.max_macs)
+
+    def should_stop(self) -> bool:
+        """Tell whether somebody asked this run to stop, or its time is over."""
+        seconds = self.settings.budget.seconds
+        late = seconds is not None and self.elapsed_s() >= seconds
+        return late or bool(self.stop) or self.memory.stop_requested(self.run_id)
+
+    def leave_if_asked(self) -> None:
+        """Raise StopRun if this run should stop now."""
+        if not self.should_stop():
+            return
+        if self.stop:
+            raise StopRun("interrupted", signal=self.stop.signal)
+        if self.memory.stop_requested(self.run_id):
+            raise StopRun("asked to stop")
+        raise StopRun(f"budget of {self.settings.budget.seconds or 0:g} seconds is spent", final=True)
+
+    def standing(self) -> Standing:
+        """Return the trials done, the budget and the best trial within the limits."""
+        limits = self.settings.limits
+        best = self.memory.best_trial(self.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+        return Standing(self.memory.spent(self.run_id).trials, self.settings.budget.trials, best)
+
+
+def context_of(runtime: Runtime[RunContext]) -> RunContext:
+    """Return the context that the run loop passed; LangGraph Studio passes none and gets its own."""
+    passed: RunContext | None = runtime.context
+    if passed is not None:
+        return passed
+    from navarch.graph.studio import studio_context
+
+    return studio_context()

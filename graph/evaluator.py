@@ -1,0 +1,118 @@
+"""The evaluator's node: admit the round's candidates as trials, run them, store outcomes and feedback."""
+
+from langgraph.runtime import Runtime
+
+from navarch.evaluation import Evaluated, Job, Outcome, make_feedback
+from navarch.graph.context import RunContext, context_of
+from navarch.graph.records import evaluated, job_of
+from navarch.graph.selection import valid_proposals, wanted
+from navarch.graph.state import RunState, Update
+from navarch.memory import NewTrial, ProposalRow, TrialRow
+
+
+def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
+    """Run the trials of this round that are not finished yet, reuse known ones, and close the round."""
+    ctx = context_of(runtime)
+    round = state["round"]
+    ctx.leave_if_asked()
+    _admit(ctx, round)
+    waiting = [row for row in ctx.memory.trials(ctx.run_id, round=round) if row.state in ("waiting", "running")]
+    fresh = [row for row in waiting if not _reuse(ctx, row)]
+    _run(ctx, fresh)
+    _give_feedback(ctx, round)
+    finished = ctx.memory.trials(ctx.run_id, round=round)
+    best = max((row.val_accuracy for row in finished if row.val_accuracy is not None), default=None)
+    ctx.memory.close_round(ctx.run_id, round, new_trials=len(finished), best=best)
+    return {"attempt": 0}
+
+
+def _admit(ctx: RunContext, round: int) -> None:
+    candidates = valid_proposals(ctx, round)
+    selected = sorted((row for row in candidates if row.status == "selected"), key=_rank)
+    admitted = selected or [row for row in candidates if row.status == "valid"][: wanted(ctx, round)]
+    ctx.memory.add_trials(ctx.run_id, round, [_trial(ctx, row) for row in admitted])
+    ctx.fault("candidates.admitted")
+
+
+def _rank(row: ProposalRow) -> int:
+    return int((row.verdict or {}).get("rank") or 0)
+
+
+def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
+    architecture = ctx.space.parse(row.architecture)
+    cost = ctx.space.cost(
+        architecture,
+        classes=ctx.task.classes,
+        in_channels=ctx.task.in_channels,
+        resolution=ctx.task.resolution,
+        skeleton=ctx.fidelity.skeleton,
+    )
+    return NewTrial(
+        proposal_id=row.proposal_id,
+        space=ctx.space.name,
+        architecture=ctx.space.to_dict(architecture),
+        code=ctx.space.code(architecture),
+        genotype=ctx.space.genotype(architecture),
+        digest=ctx.space.digest(architecture),
+        task=ctx.task.name,
+        task_digest=ctx.task.digest,
+        fidelity=ctx.fidelity.key(),
+        seed=ctx.settings.train.seed,
+        params=cost.params,
+        macs=cost.macs,
+    )
+
+
+def _reuse(ctx: RunContext, row: TrialRow) -> bool:
+    """Finish a trial from an earlier run's equal one, if there is one; tell whether there was."""
+    known = ctx.memory.find_finished(
+        digest=row.digest, task_digest=row.task_digest, fidelity=row.fidelity, seed=row.seed, exclude_run=ctx.run_id
+    )
+    if known is None:
+        return False
+    ctx.memory.start_trial(row.trial_id)
+    stored = ctx.memory.finish_trial(
+        row.trial_id,
+        state="complete",
+        reason=None,
+        detail="",
+        objectives=known.objectives,
+        curve=known.curve,
+        cost=known.cost,
+        reused_from=known.trial_id,
+    )
+    ctx.progress.finished(stored, ctx.standing())
+    return True
+
+
+def _run(ctx: RunContext, rows: list[TrialRow]) -> None:
+    def start(job: Job) -> None:
+        ctx.fault("worker.started")
+        ctx.progress.started(ctx.memory.start_trial(job.trial_id))
+
+    def finish(job: Job, outcome: Outcome) -> None:
+        ctx.fault("outcome.received")
+        facts = outcome.to_dict()
+        stored = ctx.memory.finish_trial(
+            job.trial_id,
+            state=outcome.state,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            objectives=facts["objectives"],
+            curve=facts["curve"],
+            cost=facts["cost"],
+        )
+        ctx.progress.finished(stored, ctx.standing())
+
+    if rows:
+        jobs = [job_of(ctx, row) for row in rows]
+        ctx.evaluator.evaluate_many(jobs, on_start=start, on_outcome=finish, should_stop=ctx.should_stop)
+        ctx.leave_if_asked()
+
+
+def _give_feedback(ctx: RunContext, round: int) -> None:
+    rows = ctx.memory.trials(ctx.run_id)
+    history: list[Evaluated] = [evaluated(ctx, row) for row in rows if row.round <= round]
+    for record, row in zip(history, rows, strict=False):
+        if row.round == round and row.feedback is None:
+            ctx.memory.set_feedback(row.trial_id, make_feedback(record, history, ctx.space).to_dict())

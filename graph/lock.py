@@ -1,0 +1,34 @@
+"""One process per run: an advisory lock that the system drops when its holder dies, however it dies."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from navarch import NavarchError
+
+
+@contextmanager
+def hold(path: Path, run_id: str) -> Iterator[None]:
+    """Hold the run's lock while the block runs. Raises: NavarchError if another process holds it."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NavarchError(
+                f"run {run_id!r} is being worked on by another process: wait for it, or stop it with "
+                f"`navarch stop {run_id}`"
+            ) from None
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a living process holds the lock."""
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,18 @@
+"""The Navigator's node: open the round and store the direction."""
+
+from langgraph.runtime import Runtime
+
+from navarch.agents.roles import NAVIGATOR
+from navarch.graph.asking import ask
+from navarch.graph.context import RunContext, context_of
+from navarch.graph.state import RunState, Update
+
+
+def navigator(state: RunState, runtime: Runtime[RunContext]) -> Update:
+    """Open the next round and set its direction from everything found so far."""
+    ctx = context_of(runtime)
+    round = state["round"] + 1
+    ctx.memory.open_round(ctx.run_id, round)
+    direction = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
+    ctx.memory.set_direction(ctx.run_id, round, direction.model_dump())
+    return {"round": round, "attempt": 0}

@@ -1,0 +1,56 @@
+"""What a run tells whoever watches it. The command line prints these events; a library user may pass another listener."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from navarch.agents.caller import Answer
+from navarch.evaluation import Evaluator
+from navarch.memory import ProposalRow, RunRow, TrialRow
+
+if TYPE_CHECKING:
+    from navarch.graph.assemble import RunParts
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the run stands after a trial: `best` is None until a trial completes."""
+
+    trials: int
+    budget: int
+    best: TrialRow | None
+
+
+class Progress(Protocol):
+    """A listener. Every method is called after what it tells of was stored."""
+
+    def began(self, run: RunRow, parts: "RunParts", evaluator: Evaluator) -> None:
+        """A segment of the run begins."""
+
+    def answered(self, round: int, role: str, answer: Answer[Any]) -> None:
+        """A role has replied."""
+
+    def validated(self, round: int, attempt: int, counts: Mapping[str, int]) -> None:
+        """The proposals of an attempt were judged: `counts` by status."""
+
+    def selected(self, round: int, chosen: list[ProposalRow], vetoed: int) -> None:
+        """The Critic's verdicts were applied."""
+
+    def started(self, trial: TrialRow) -> None:
+        """A trial began to train."""
+
+    def finished(self, trial: TrialRow, standing: Standing) -> None:
+        """A trial ended and is stored: it is acknowledged from here on."""
+
+    def testing(self, trial: TrialRow) -> None:
+        """The search is over; the best trial's architecture meets the test split."""
+
+    def noted(self, message: str) -> None:
+        """Something that a person should know, in one sentence."""
+
+
+class Silent:
+    """A listener that ignores everything."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: None

@@ -1,0 +1,34 @@
+"""Stored trials as the plain records that evaluation works with."""
+
+from typing import Literal, cast
+
+from navarch.evaluation import CurvePoint, Evaluated, Job, Reason
+from navarch.graph.context import RunContext
+from navarch.memory import TrialRow
+
+
+def job_of(ctx: RunContext, row: TrialRow) -> Job:
+    """Return the job that trains a stored trial."""
+    return Job(
+        trial_id=row.trial_id,
+        architecture=ctx.space.parse(row.architecture),
+        fidelity=ctx.fidelity,
+        seed=row.seed,
+    )
+
+
+def evaluated(ctx: RunContext, row: TrialRow) -> Evaluated:
+    """Return a finished trial as plain data, without SQLite."""
+    return Evaluated(
+        number=row.number,
+        architecture=ctx.space.parse(row.architecture),
+        digest=row.digest,
+        state=cast(Literal["complete", "pruned", "failed"], row.state),
+        reason=cast(Reason | None, row.reason),
+        detail=row.detail,
+        val_accuracy=row.val_accuracy,
+        params=row.params,
+        macs=row.macs,
+        curve=tuple(CurvePoint(**point) for point in row.curve),
+        seconds=float(row.cost.get("train_seconds", 0.0)),
+    )

@@ -1,0 +1,242 @@
+"""What a run is made of, from `navarch.toml`, the environment and flags, in that order of strength (flags win).
+
+Every field says what it means; an unknown key, a wrong type or a value out of range is one sentence that names the key.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from navarch import NavarchError
+
+ENV_PREFIX = "NAVARCH_"
+NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_FAULT"}
+SETTINGS_FILE = "navarch.toml"
+MAX_FILE_BYTES = 256 * 1024
+
+RoleName = Literal["navigator", "generator", "critic", "distiller"]
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Budget(Section):
+    """When to stop; an absent limit does not bind. One ledger counts for every workflow."""
+
+    trials: int = Field(default=24, ge=1, le=1_000_000, description="unique architectures evaluated")
+    calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
+    tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
+    seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")
+
+
+class Search(Section):
+    """The shape of a round."""
+
+    proposals: int = Field(default=16, ge=1, le=64, description="architectures asked of the Generator per call")
+    trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
+    retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
+    uncriticised: float = Field(default=0.125, ge=0, le=1, description="share of slots filled past the Critic")
+    patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
+
+
+class Train(Section):
+    """The train evaluator."""
+
+    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
+    timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials")
+
+
+class Table(Section):
+    """The table evaluator."""
+
+    path: Path | None = Field(default=None, description="the benchmark's table, a CSV file, gzip or plain")
+
+
+class Limits(Section):
+    """Constraints on candidates; an absent limit does not bind."""
+
+    max_params: int | None = Field(default=None, ge=1, description="trainable parameters")
+    max_macs: int | None = Field(default=None, ge=1, description="multiply-accumulates of one forward pass")
+
+
+class Server(Section):
+    """How model servers are called."""
+
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^@\s]+$",
+        description="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; a key goes into NAVARCH_API_KEY",
+    )
+    timeout_s: float = Field(default=120, gt=0, description="one attempt's time limit in seconds")
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    workflow: str = Field(default="navarch", description="see `navarch workflows`")
+    space: str = Field(default="nas-bench-201", description="see `navarch spaces`")
+    task: str = Field(default="digits", description="see `navarch tasks`")
+    evaluator: Literal["train", "table"] = Field(default="train", description="how a candidate is measured")
+    model: str = Field(default="offline", description="openai:NAME or offline, for every role")
+    roles: dict[RoleName, str] = Field(default_factory=dict, description="a role's own model, where it differs")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="search seed")
+    target: float | None = Field(default=None, description="stop at this validation accuracy, percent")
+    db: Path = Field(default=Path("navarch.db"), description="the memory, one SQLite file")
+    prompts: Path | None = Field(default=None, description="a folder of prompt files that come first")
+    budget: Budget = Budget()
+    search: Search = Search()
+    train: Train = Train()
+    table: Table = Table()
+    limits: Limits = Limits()
+    server: Server = Server()
+
+    def model_of(self, role: RoleName) -> str:
+        """Return the model name that a role uses."""
+        return self.roles.get(role, self.model)
+
+
+def load_settings(
+    file: Path | None = None, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """Return the settings of a run: `file` (default: ./navarch.toml if there), environment, then `flags` on top.
+
+    `flags` is nested like the file, such as `{"budget": {"trials": 8}}`. Raises: NavarchError naming the key.
+    """
+    from_file = _read_file(file)
+    refuse_unknown_variables(environ)
+    given = dict(flags or {})
+
+    class Layered(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=ENV_PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid"
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
+
+    try:
+        return Layered(**given)
+    except ValidationError as error:
+        raise NavarchError(_sentence(error, given, environ, file)) from None
+    except ValueError as error:  # a malformed environment value, such as broken JSON for a table
+        raise NavarchError(f"the environment gives an unreadable setting: {error}") from None
+
+
+def assign(flags: dict[str, Any], assignment: str) -> None:
+    """Put `KEY=VALUE` (dotted key, TOML or plain text value) into nested `flags`."""
+    key, separator, text = assignment.partition("=")
+    if not separator or not key.strip():
+        raise NavarchError(f"--set {assignment!r}: write KEY=VALUE, such as --set budget.trials=12")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.strip().split(".")
+    table = flags
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            raise NavarchError(f"--set {assignment!r}: {parent!r} is not a table of settings")
+    table[last] = value
+
+
+def parse_budget(text: str) -> dict[str, Any]:
+    """Return the budget of `--budget`: a number of trials, or `trials=24,calls=100,seconds=90`."""
+    if text.strip().isdecimal():
+        return {"trials": int(text)}
+    budget: dict[str, Any] = {}
+    for part in text.split(","):
+        assign(budget, part.strip())
+    return budget
+
+
+def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    """Raise for a NAVARCH_ variable that no setting has, so that a typing error is not silently ignored."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(environ):
+        if not name.startswith(ENV_PREFIX) or name in NOT_SETTINGS:
+            continue
+        if name.split("__")[0] not in known:
+            hint = difflib.get_close_matches(name, known, n=1)
+            advice = f"did you mean {hint[0]}?" if hint else "unset it"
+            raise NavarchError(f"environment variable {name} names no setting: {advice}")
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file if file is not None else Path(SETTINGS_FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise NavarchError(f"settings file {str(path)!r} is larger than {MAX_FILE_BYTES} bytes: shorten it")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NavarchError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NavarchError(f"settings file {str(path)!r} is not UTF-8 text: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise NavarchError(f"settings file {str(path)!r} is not valid TOML: {error}") from None
+
+
+def _sentence(
+    error: ValidationError, flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
+) -> str:
+    first = error.errors(include_url=False)[0]
+    keys = [str(part) for part in first["loc"] if part != "[key]"]
+    key = ".".join(keys)
+    variable = ENV_PREFIX + "__".join(keys).upper()
+    if _holds(flags, keys):
+        where = "given on the command line"
+    elif variable in environ:
+        where = f"from environment variable {variable}"
+    else:
+        where = f"in {str(file or SETTINGS_FILE)!r}"
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        hint = difflib.get_close_matches(keys[-1], known, n=1)
+        advice = f"did you mean {hint[0]!r}?" if hint else f"known here: {', '.join(known)}"
+        return f"unknown setting {key!r} ({where}): {advice}"
+    return f"setting {key!r} ({where}) has value {_short(first['input'])}: {first['msg']}"
+
+
+def _holds(table: Any, keys: list[str]) -> bool:
+    for key in keys:
+        if not isinstance(table, Mapping) or key not in table:
+            return False
+        table = table[key]
+    return True
+
+
+def _known_keys(parents: list[str]) -> list[str]:
+    model: Any = Settings
+    for parent in parents:
+        field = model.model_fields.get(parent)
+        model = field.annotation if field is not None else None
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+    return sorted(model.model_fields)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

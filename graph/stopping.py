@@ -1,0 +1,73 @@
+"""When a run ends: asked to, budget, target, stagnation. One judge, read by the routes and by the run loop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from navarch.graph.settings import Settings
+from navarch.memory import Memory
+
+
+class StopRun(Exception):
+    """Raised inside a node to leave the graph at once.
+
+    `final` ends the run (a budget is spent); otherwise the node runs again on resume. `signal` is 0 if none came.
+    """
+
+    def __init__(self, reason: str, *, signal: int = 0, final: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.signal = signal
+        self.final = final
+
+
+@dataclass(slots=True)
+class StopRequest:
+    """A wish to stop that came from outside: a signal in this process."""
+
+    signal: int = 0
+
+    def __bool__(self) -> bool:
+        return self.signal != 0
+
+
+def stop_reason(memory: Memory, run_id: str, settings: Settings, elapsed_s: Callable[[], float]) -> str | None:
+    """Return why the search is over, in words for a person, or None if it goes on. Judged between rounds."""
+    budget = settings.budget
+    spent = memory.spent(run_id)
+    if spent.trials >= budget.trials:
+        return f"budget of {budget.trials} trials is spent"
+    if budget.calls is not None and spent.calls >= budget.calls:
+        return f"budget of {budget.calls} model calls is spent"
+    if budget.tokens is not None and spent.tokens >= budget.tokens:
+        return f"budget of {budget.tokens} tokens is spent"
+    if budget.seconds is not None and elapsed_s() >= budget.seconds:
+        return f"budget of {budget.seconds:g} seconds is spent"
+    best = memory.best_trial(run_id, max_params=settings.limits.max_params, max_macs=settings.limits.max_macs)
+    accuracy = best.val_accuracy if best is not None else None
+    if settings.target is not None and accuracy is not None and accuracy >= settings.target:
+        return f"target of {settings.target:g} % is reached"
+    return _stagnation(memory, run_id, settings.search.patience)
+
+
+def _stagnation(memory: Memory, run_id: str, patience: int | None) -> str | None:
+    closed = [row for row in memory.rounds(run_id) if row.state == "closed"]
+    if closed and closed[-1].new_trials == 0:
+        return f"no architecture that is new and within the limits was found in round {closed[-1].round}"
+    stale = rounds_without_gain(memory, run_id)
+    if patience is not None and stale >= patience:
+        return f"{stale} rounds brought no gain"
+    return None
+
+
+def rounds_without_gain(memory: Memory, run_id: str) -> int:
+    """Return how many of the last closed rounds did not raise the best validation accuracy."""
+    best: float | None = None
+    stale = 0
+    for row in memory.rounds(run_id):
+        if row.state != "closed":
+            continue
+        if row.best is not None and (best is None or row.best > best):
+            best, stale = row.best, 0
+        else:
+            stale += 1
+    return stale

@@ -1,0 +1,100 @@
+"""The validator's node: each proposal becomes a candidate, or is refused with a reason that the Generator can use."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from navarch.evaluation import static_check
+from navarch.graph.context import RunContext, context_of
+from navarch.graph.selection import round_rng, valid_proposals, wanted
+from navarch.graph.state import RunState, Update
+from navarch.memory import ProposalUpdate, NewProposal, ProposalRow
+from navarch.spaces import Architecture, InvalidArchitecture
+
+TRIES_PER_FILL = 200
+
+
+def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
+    """Judge the proposals of this attempt; after the last attempt fill what is missing with random legal ones."""
+    ctx = context_of(runtime)
+    round, attempt = state["round"], state["attempt"]
+    seen = _seen(ctx, round, attempt)
+    _judge(ctx, round, attempt, seen)
+    if attempt >= ctx.settings.search.retries:
+        _fill(ctx, round, attempt, seen)
+    rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
+    ctx.progress.validated(round, attempt, Counter(_outcome(row) for row in rows))
+    return {"attempt": attempt + 1}
+
+
+def _outcome(row: ProposalRow) -> str:
+    return row.status if row.status in ("invalid", "duplicate") else "valid"
+
+
+def _seen(ctx: RunContext, round: int, attempt: int) -> dict[str, str]:
+    """Return what counts as known before this attempt: digest -> the trial or proposal that has it."""
+    seen = {row.digest: f"trial {row.number}" for row in ctx.memory.trials(ctx.run_id) if row.round < round}
+    for row in valid_proposals(ctx, round):
+        if row.attempt < attempt and row.digest is not None:
+            seen[row.digest] = f"proposal {row.code} of this round"
+    return seen
+
+
+def _judge(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> None:
+    judgements = []
+    for row in ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt):
+        judgement = judge(ctx, row, seen)
+        if judgement.status == "valid" and judgement.digest is not None:
+            seen[judgement.digest] = f"proposal {judgement.code} of this round"
+        judgements.append(judgement)
+    ctx.memory.judge_proposals(ctx.run_id, judgements)
+
+
+def judge(ctx: RunContext, row: ProposalRow, seen: dict[str, str]) -> ProposalUpdate:
+    """Return what one proposal is: valid, invalid with its problems, or a duplicate of something named."""
+    try:
+        architecture = ctx.space.parse(json.loads(row.raw))
+    except InvalidArchitecture as error:
+        return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict() for problem in error.problems])
+    known = _facts(ctx, architecture)
+    problem = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
+    if problem is not None:
+        return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict()], **known)
+    twin = seen.get(known["digest"])
+    if twin is not None:
+        duplicate = {"code": "duplicate", "dimension": "", "value": known["code"], "allowed": [twin]}
+        return ProposalUpdate(row.proposal_id, "duplicate", problems=[duplicate], **known)
+    return ProposalUpdate(row.proposal_id, "valid", problems=[], **known)
+
+
+def _facts(ctx: RunContext, architecture: Architecture) -> dict[str, Any]:
+    return {
+        "architecture": ctx.space.to_dict(architecture),
+        "code": ctx.space.code(architecture),
+        "genotype": ctx.space.genotype(architecture),
+        "digest": ctx.space.digest(architecture),
+    }
+
+
+def _fill(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> None:
+    """Add random legal candidates, marked as such, so that refused proposals cannot waste the round."""
+    missing = wanted(ctx, round) - len(valid_proposals(ctx, round))
+    rng = round_rng(ctx, "fill", round, attempt)
+    rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
+    position = len(rows)
+    for _ in range(TRIES_PER_FILL if missing > 0 else 0):
+        architecture = ctx.space.sample(rng)
+        over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits) is not None
+        digest = ctx.space.digest(architecture)
+        if over or digest in seen:
+            continue
+        raw = json.dumps(ctx.space.to_dict(architecture))
+        item = NewProposal(position=position, origin="random-fill", raw=raw, why="")
+        (row,) = ctx.memory.add_proposals(ctx.run_id, round, attempt, [item])
+        ctx.memory.judge_proposals(ctx.run_id, [judge(ctx, row, seen)])
+        seen[digest] = f"proposal {ctx.space.code(architecture)} of this round"
+        position, missing = position + 1, missing - 1
+        if missing == 0:
+            return

@@ -1,0 +1,65 @@
+"""SQLite memory: runs, rounds, proposals, trials, calls and lessons in one file that survives kill -9.
+
+Start at `store.py`. The tables: `tables.py`; opening and its refusals: `opening.py`; integrity: `check.py`.
+"""
+
+from navarch.memory.connection import no_fault
+from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, ProposalUpdate
+from navarch.memory.errors import (
+    BudgetExhausted,
+    StoreAlienError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreNewerError,
+    StoreUnusableError,
+    UnknownRunError,
+    UnknownTrialError,
+)
+from navarch.memory.rows import (
+    CallRow,
+    LessonRow,
+    ProposalRow,
+    ProposalStatus,
+    RoundRow,
+    RunRow,
+    Spent,
+    TestScoreRow,
+    TrialRow,
+)
+from navarch.memory.store import Memory
+from navarch.memory.text import canonical_json, clean_text, render_digest, text_digest
+
+__all__ = [
+    "BudgetExhausted",
+    "CallKey",
+    "CallLimit",
+    "CallRow",
+    "LessonRow",
+    "Memory",
+    "NewProposal",
+    "NewTrial",
+    "ProposalRow",
+    "ProposalStatus",
+    "ProposalUpdate",
+    "RoundRow",
+    "RunRow",
+    "Spent",
+    "StoreAlienError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreFullError",
+    "StoreNewerError",
+    "StoreUnusableError",
+    "TestScoreRow",
+    "TrialRow",
+    "UnknownRunError",
+    "UnknownTrialError",
+    "canonical_json",
+    "clean_text",
+    "no_fault",
+    "render_digest",
+    "text_digest",
+]

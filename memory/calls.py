@@ -1,0 +1,201 @@
+"""Model calls: reserved before they are made, settled after, each text stored once.
+
+A reservation that a crash left open is never forgotten: making the call again moves its tokens to
+`lost_tokens` and counts one more try, so that what was spent stays spent.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from navarch.memory.connection import damaged
+from navarch.memory.entries import CallKey, CallLimit
+from navarch.memory.errors import BudgetExhausted, StoreError
+from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
+from navarch.memory.rows import CallRow, CallSource, SettledState, Spent
+from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, text_digest
+
+PLAUSIBLE_TOKENS = 10**9
+"""Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
+
+_CALLS = Layout("calls", CallRow, json=["messages", "parsed"])
+_SPENT = (
+    "SELECT coalesce(sum(tries), 0), "
+    "coalesce(sum(lost_tokens + coalesce(input_tokens + output_tokens, reserved_tokens)), 0) "
+    "FROM calls WHERE run_id = ? AND source = 'model'"
+)
+
+
+class Calls(Table):
+    """The trace of a run: every call, its prompt, reply, errors and cost."""
+
+    def reserve_call(
+        self,
+        key: CallKey,
+        *,
+        model: str,
+        prompt: str,
+        prompt_digest: str,
+        prompt_version: str,
+        messages: Sequence[tuple[str, str]],
+        schema_digest: str,
+        source: CallSource,
+        reserved_tokens: int,
+        limit: CallLimit | None = None,
+    ) -> CallRow:
+        """Store that a call is about to be made, within the limit; a settled call is returned as it is.
+
+        `messages`: (role, text) pairs as sent. A reservation that a crash left counts as lost and is renewed.
+        Raises: BudgetExhausted, with nothing written, when a "model" call would pass the limit.
+        """
+        with self._store.transaction("call.reserved"):
+            before = self.get_call(key)
+            if before is not None and before.state != "reserved":
+                return before
+            tokens = integer(reserved_tokens, "reserved_tokens")
+            if source == "model" and limit is not None:
+                self._check_limit(key.run_id, tokens, limit)
+            pairs = [(text(role, "message role"), self._keep(content)) for role, content in messages]
+            values: dict[str, object] = {
+                "call_id": key.call_id,
+                "run_id": key.run_id,
+                "round": integer(key.round, "round"),
+                "role": text(key.role, "role"),
+                "attempt": integer(key.attempt, "attempt"),
+                "turn": integer(key.turn, "turn"),
+                "model": text(model, "model"),
+                "prompt": text(prompt, "prompt"),
+                "prompt_digest": text(prompt_digest, "prompt_digest"),
+                "prompt_version": text(prompt_version, "prompt_version"),
+                "messages": canonical_json(pairs),
+                "render_digest": text_digest(canonical_json(pairs)),
+                "schema_digest": text(schema_digest, "schema_digest"),
+                "state": "reserved",
+                "source": source,
+                "reserved_tokens": tokens,
+                "tries": 1 if before is None else before.tries + 1,
+                "lost_tokens": 0 if before is None else before.lost_tokens + before.reserved_tokens,
+                "started_at": self._store.now(),
+            }
+            renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "call_id")
+            conflict = f"ON CONFLICT (call_id) DO UPDATE SET {renewed}"
+            self._store.rows(*_CALLS.insert(values, conflict=conflict))
+            return self._call(key.call_id)
+
+    def settle_call(
+        self,
+        call_id: str,
+        *,
+        state: SettledState,
+        reply: str | None = None,
+        reasoning: str | None = None,
+        parsed: Any = None,
+        error: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        latency_s: float | None = None,
+    ) -> CallRow:
+        """Store how a call ended, once. Missing or implausible usage leaves the reservation as its cost.
+
+        Raises: StoreError for a second, different settlement, or a failure without its error text.
+        """
+        with self._store.transaction("call.settled"):
+            before = self._call(call_id)
+            answer = {
+                "state": state,
+                "reply": None if reply is None else self._keep(reply),
+                "reasoning": None if reasoning is None else self._keep(reasoning),
+                "parsed": None if parsed is None else canonical_json(parsed, field="parsed"),
+                "error": optional_text(error, "error"),
+            }
+            if before.state != "reserved":
+                if (before.state, before.reply) != (answer["state"], answer["reply"]):
+                    raise StoreError(f"The call {call_id!r} is settled with another reply; the first stays.")
+                return before
+            values = answer | {
+                "input_tokens": _plausible(input_tokens),
+                "output_tokens": _plausible(output_tokens),
+                "latency_s": optional_number(latency_s, "latency_s"),
+                "ended_at": self._store.now(),
+            }
+            changes = ", ".join(f"{name} = ?" for name in values)
+            self._store.rows(f"UPDATE calls SET {changes} WHERE call_id = ?", [*values.values(), call_id])
+            return self._call(call_id)
+
+    def get_call(self, key: CallKey) -> CallRow | None:
+        """Return the call with this key, whatever its state."""
+        row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (key.call_id,))
+        return None if row is None else _CALLS.read(self._store, row)
+
+    def calls(
+        self, run_id: str, *, role: str | None = None, round: int | None = None, failed: bool = False
+    ) -> list[CallRow]:
+        """Return the run's calls in order, of one role or round if given, or only those that failed."""
+        where = "run_id = ?"
+        parameters: list[object] = [run_id]
+        for name, value in (("role", role), ("round", round)):
+            if value is not None:
+                where += f" AND {name} = ?"
+                parameters.append(value)
+        if failed:
+            where += " AND state IN ('bad-reply', 'error')"
+        rows = self._store.rows(f"{_CALLS.select} WHERE {where} ORDER BY round, rowid", parameters)
+        return [_CALLS.read(self._store, row) for row in rows]
+
+    def text(self, digest: str) -> str:
+        """Return a stored prompt or reply. Raises: StoreError if there is none, or if it changed."""
+        row = self._store.row("SELECT text FROM texts WHERE digest = ?", (digest,))
+        if row is None:
+            raise StoreError(f"The memory {str(self._store.path)!r} has no text {digest!r}.")
+        if text_digest(str(row[0])) != digest:
+            raise damaged(self._store.path, f"the text {digest[:12]!r} differs from its digest")
+        return str(row[0])
+
+    def rendered(self, call: CallRow) -> list[tuple[str, str]]:
+        """Return the (role, text) messages of a call as they were sent."""
+        return [(role, self.text(digest)) for role, digest in call.messages]
+
+    def spent(self, run_id: str) -> Spent:
+        """Return the run's ledger; open and lost reservations count as spent."""
+        counts = dict.fromkeys(("waiting", "running", "finished"), 0)
+        reused, train_seconds = 0, 0.0
+        sql = (
+            "SELECT state, count(*), count(reused_from), "
+            "sum(CASE WHEN reused_from IS NULL THEN train_seconds ELSE 0 END) "
+            "FROM trials WHERE run_id = ? GROUP BY state"
+        )
+        for state, trials, from_others, seconds in self._store.rows(sql, (run_id,)):
+            counts[state if state in counts else "finished"] += trials
+            reused += from_others
+            train_seconds += seconds
+        ((calls, tokens),) = self._store.rows(_SPENT, (run_id,))
+        return Spent(
+            counts["finished"], reused, counts["waiting"], counts["running"], calls, tokens, train_seconds
+        )
+
+    def _check_limit(self, run_id: str, tokens: int, limit: CallLimit) -> None:
+        ((calls, spent),) = self._store.rows(_SPENT, (run_id,))
+        if limit.max_calls is not None and calls + 1 > limit.max_calls:
+            raise BudgetExhausted("calls", calls, 1, limit.max_calls)
+        if limit.max_tokens is not None and spent + tokens > limit.max_tokens:
+            raise BudgetExhausted("tokens", spent, tokens, limit.max_tokens)
+
+    def _keep(self, content: str) -> str:
+        """Store a text once and return its digest."""
+        stored = clean_text(content, cap=MESSAGE_CAP)
+        digest = text_digest(stored)
+        self._store.rows(
+            "INSERT INTO texts (digest, text) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, stored)
+        )
+        return digest
+
+    def _call(self, call_id: str) -> CallRow:
+        row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (call_id,))
+        if row is None:
+            raise StoreError(
+                f"The memory {str(self._store.path)!r} has no call {call_id!r}; reserve it first."
+            )
+        return _CALLS.read(self._store, row)
+
+
+def _plausible(tokens: int | None) -> int | None:
+    return tokens if type(tokens) is int and 0 <= tokens <= PLAUSIBLE_TOKENS else None

@@ -1,0 +1,74 @@
+"""What the memory takes in where a call would need too many arguments."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from navarch.memory.rows import ProposalStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NewProposal:
+    """One item of a Generator's reply as it came, unchecked: `raw` is JSON text."""
+
+    position: int
+    origin: str
+    raw: str
+    why: str = ""
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalUpdate:
+    """What the validator or the Critic made of a proposal; what is None stays as it is stored."""
+
+    proposal_id: str
+    status: ProposalStatus
+    architecture: Mapping[str, str] | None = None
+    code: str | None = None
+    genotype: str | None = None
+    digest: str | None = None
+    problems: Sequence[Any] | None = None
+    verdict: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrial:
+    """A candidate to be tried. `params` and `macs` are the space's exact figures; `fidelity` data or JSON."""
+
+    space: str
+    architecture: Mapping[str, str]
+    code: str
+    genotype: str
+    digest: str
+    task: str
+    task_digest: str
+    fidelity: Mapping[str, Any] | str
+    seed: int
+    params: int
+    macs: int
+    proposal_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """Where a call stands in a run: written twice, it is the same call."""
+
+    run_id: str
+    round: int
+    role: str
+    attempt: int = 0
+    turn: int = 0
+
+    @property
+    def call_id(self) -> str:
+        """The key as one readable text, e.g. "demo/r2.generator.1.0"."""
+        return f"{self.run_id}/r{self.round}.{self.role}.{self.attempt}.{self.turn}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimit:
+    """The most calls and tokens that a run may spend on models; None is no limit."""
+
+    max_calls: int | None = None
+    max_tokens: int | None = None

@@ -1,0 +1,198 @@
+"""What the memory gives back: one frozen dataclass a table, its fields the columns, JSON already read.
+
+Lists and objects in a row are plain data; treat them as read-only.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RunState = Literal["running", "stopped", "finished", "failed"]
+RoundState = Literal["open", "closed"]
+TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
+FinishedState = Literal["complete", "pruned", "failed"]
+ProposalStatus = Literal[
+    "proposed", "valid", "invalid", "duplicate", "vetoed", "unselected", "selected"
+]
+CallState = Literal["reserved", "ok", "bad-reply", "error"]
+SettledState = Literal["ok", "bad-reply", "error"]
+CallSource = Literal["model", "offline", "fallback"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One search: what was asked for, how far it is, and how often it was started (`segments`)."""
+
+    run_id: str
+    workflow: str
+    space: str
+    task: str
+    task_digest: str
+    evaluator: str
+    seed: int
+    settings: dict[str, Any]
+    version: str
+    state: RunState
+    stop_reason: str | None
+    stop_requested: int
+    segments: int
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRow:
+    """One pass through the graph; `best` is the run's best validation accuracy (percent) at its end."""
+
+    run_id: str
+    round: int
+    state: RoundState
+    direction: dict[str, Any] | None
+    new_trials: int
+    best: float | None
+    started_at: str
+    ended_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One model call. `messages` are (role, text digest) pairs; `tries` counts interrupted attempts too.
+
+    `lost_tokens` are the reservations of tries that a crash interrupted: spent, as far as anyone knows.
+    """
+
+    call_id: str
+    run_id: str
+    round: int
+    role: str
+    attempt: int
+    turn: int
+    model: str
+    prompt: str
+    prompt_digest: str
+    prompt_version: str
+    messages: list[tuple[str, str]]
+    render_digest: str
+    schema_digest: str
+    state: CallState
+    source: CallSource
+    reply: str | None
+    reasoning: str | None
+    parsed: Any
+    error: str | None
+    reserved_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    tries: int
+    lost_tokens: int
+    latency_s: float | None
+    started_at: str
+    ended_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """What a Generator emitted, also when it was refused: `problems` and `verdict` say why."""
+
+    proposal_id: str
+    run_id: str
+    round: int
+    attempt: int
+    position: int
+    call_id: str | None
+    origin: str
+    raw: str
+    architecture: dict[str, str] | None
+    code: str | None
+    genotype: str | None
+    digest: str | None
+    why: str
+    status: ProposalStatus
+    problems: list[Any]
+    verdict: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One candidate at one fidelity (canonical JSON text) and seed. `val_accuracy` in percent."""
+
+    trial_id: str
+    run_id: str
+    number: int
+    round: int
+    proposal_id: str | None
+    space: str
+    architecture: dict[str, str]
+    code: str
+    genotype: str
+    digest: str
+    task: str
+    task_digest: str
+    fidelity: str
+    seed: int
+    state: TrialState
+    reason: str | None
+    detail: str
+    val_accuracy: float | None
+    objectives: dict[str, float]
+    params: int
+    macs: int
+    curve: list[Any]
+    cost: dict[str, Any]
+    train_seconds: float
+    reused_from: str | None
+    starts: int
+    created_at: str
+    finished_at: str | None
+    feedback: dict[str, Any] | None
+    row_digest: str | None
+    feedback_digest: str | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the trial has its outcome, which never changes again."""
+        return self.state in ("complete", "pruned", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class LessonRow:
+    """What the Distiller kept, with the numbers of the run's trials for and against it."""
+
+    lesson_id: str
+    run_id: str
+    number: int
+    round: int
+    statement: str
+    dimension: str | None
+    option: str | None
+    effect: str
+    supports: list[int]
+    contradicts: list[int]
+    state: Literal["active", "retired"]
+    retired_round: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestScoreRow:
+    """The sealed test split's answer for the run's best trial, read once. Percent and seconds."""
+
+    __test__ = False  # not a test class, whatever its name says to pytest
+
+    run_id: str
+    trial_id: str
+    accuracy: float
+    val_accuracy: float
+    seconds: float
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A run's ledger. `trials` finished, `reused` of them not trained; calls and tokens of models only."""
+
+    trials: int
+    reused: int
+    waiting: int
+    running: int
+    calls: int
+    tokens: int
+    train_seconds: float

@@ -1,0 +1,74 @@
+"""The tables, as numbered migrations: migration n turns a file of version n - 1 into version n.
+
+A migration that has been released is never edited; a change is a new function at the end of `MIGRATIONS`.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+from sqlite_utils import Database
+
+from navarch.memory.tables import TABLES_V1
+
+APPLICATION_ID = 0x4E415652
+"""The bytes "NAVR" in the file's header: what makes a SQLite file ours."""
+
+Migration = Callable[[Database], None]
+
+
+def create_tables(db: Database) -> None:
+    """Create the first version's tables, indexes and triggers."""
+    for statement in TABLES_V1:
+        db.execute(statement)
+
+
+MIGRATIONS: list[Migration] = [create_tables]
+
+
+def apply_migration(db: Database, number: int, applied_at: str) -> None:
+    """Apply one migration with its record and the new version number; the caller holds the transaction."""
+    migration = MIGRATIONS[number - 1]
+    migration(db)
+    db.execute(
+        "INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
+        (number, migration.__name__, applied_at),
+    )
+    db.execute(f"PRAGMA user_version = {number}")
+
+
+def read_schema(db: Database) -> dict[str, tuple[str, str, str | None]]:
+    """Return name -> (type, table, SQL) of everything declared in the file."""
+    rows = db.execute("SELECT name, type, tbl_name, sql FROM sqlite_schema").fetchall()
+    return {name: (kind, table, sql) for name, kind, table, sql in rows}
+
+
+def schema_problems(db: Database, version: int) -> list[str]:
+    """Say how the file's schema differs from the one we made. Tables, views and indexes of the user may stay.
+
+    A trigger that is not ours could change what we write, a view could pose as a table: both are refused.
+    """
+    expected, found = _expected_schema(version), read_schema(db)
+    problems = [
+        f"{kind} {name!r} is missing or not as it was made"
+        for name, (kind, table, sql) in expected.items()
+        if found.get(name) != (kind, table, sql)
+    ]
+    ours = {name for name, (kind, _, _) in expected.items() if kind == "table"}
+    problems += [
+        f"trigger {name!r} was added to {table!r}"
+        for name, (kind, table, _) in found.items()
+        if kind == "trigger" and name not in expected and table in ours
+    ]
+    return problems
+
+
+@cache
+def _expected_schema(version: int) -> dict[str, tuple[str, str, str | None]]:
+    db = Database(memory=True, execute_plugins=False)
+    try:
+        for number in range(1, version + 1):
+            with db.atomic():
+                apply_migration(db, number, "")
+        return read_schema(db)
+    finally:
+        db.close()

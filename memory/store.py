@@ -1,0 +1,70 @@
+"""`Memory`: one SQLite file, the truth of every run. Each table's methods are in a module of their own."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from navarch.memory.calls import Calls
+from navarch.memory.check import find_problems
+from navarch.memory.connection import Fault, Store, no_fault
+from navarch.memory.lessons import Lessons, TestScores
+from navarch.memory.opening import open_database
+from navarch.memory.proposals import Proposals
+from navarch.memory.runs import Rounds, Runs
+from navarch.memory.trial_views import TrialViews
+from navarch.memory.trials import Trials
+
+
+class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Calls, Lessons, TestScores):
+    """What all runs know. Writes are idempotent by key, all or nothing, and on the disk when they return."""
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        timeout_s: float = 30.0,
+        fault: Fault = no_fault,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """Open the memory at `path`, or make it (file 0600, missing folders 0700).
+
+        `timeout_s` is how long to wait for another process's write; `fault` is called with the name of each
+        fault point that is passed. Raises: a Store error, one sentence, with the file left as it was.
+        """
+        where = Path(os.path.abspath(path))
+        db = open_database(
+            where, create=create, read_only=read_only, timeout_s=timeout_s, clock=clock, fault=fault
+        )
+        return cls(Store(db, where, clock, fault))
+
+    @property
+    def path(self) -> Path:
+        """The absolute path of the file."""
+        return self._store.path
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make one unit of several writes: all are stored when the block ends, or none when it raises."""
+        return self._store.transaction()
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file, in plain sentences; an empty list when it is sound."""
+        return find_problems(self._store)
+
+    def close(self) -> None:
+        """Close the file; twice is fine."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

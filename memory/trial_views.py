@@ -1,0 +1,91 @@
+"""Reading trials: by number, the best, those of other runs to reuse, and the table that compares runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from navarch.memory.errors import UnknownTrialError
+from navarch.memory.layout import Table
+from navarch.memory.rows import TrialRow, TrialState
+from navarch.memory.seal import TRIALS, read_trial
+from navarch.memory.text import measured_json, text_digest
+from navarch.memory.trials import fidelity_key
+
+_BEST_FIRST = "ORDER BY val_accuracy DESC, params, number"
+_COMPARED = (
+    "number", "round", "space", "architecture", "code", "genotype", "digest", "task", "task_digest",
+    "fidelity", "seed", "state", "reason", "val_accuracy", "objectives", "params", "macs", "curve",
+)  # fmt: skip
+
+
+class TrialViews(Table):
+    """What is known about trials; every finished row is checked against its digest as it is read."""
+
+    def trials(
+        self, run_id: str, *, state: TrialState | None = None, round: int | None = None, after: int = 0
+    ) -> list[TrialRow]:
+        """Return the run's trials by number, of one state or round if given, numbered above `after`."""
+        where = "run_id = ? AND number > ?"
+        parameters: list[Any] = [run_id, after]
+        for name, value in (("state", state), ("round", round)):
+            if value is not None:
+                where += f" AND {name} = ?"
+                parameters.append(value)
+        return self._select(f"{TRIALS.select} WHERE {where} ORDER BY number", parameters)
+
+    def get_trial(self, run_id: str, number: int) -> TrialRow:
+        """Return one trial. Raises: UnknownTrialError saying which numbers the run has."""
+        found = self._select(f"{TRIALS.select} WHERE run_id = ? AND number = ?", [run_id, number])
+        if not found:
+            last = self._store.row("SELECT max(number) FROM trials WHERE run_id = ?", (run_id,))
+            known = f"its trials are 1 to {last[0]}" if last and last[0] else "it has no trials yet"
+            raise UnknownTrialError(f"The run {run_id!r} has no trial {number!r}; {known}.")
+        return found[0]
+
+    def best_trial(
+        self, run_id: str, *, max_params: int | None = None, max_macs: int | None = None
+    ) -> TrialRow | None:
+        """Return the complete trial of highest accuracy (validation); of equals the smaller, then earlier."""
+        where = "run_id = ? AND state = 'complete'"
+        parameters: list[Any] = [run_id]
+        for name, limit in (("params", max_params), ("macs", max_macs)):
+            if limit is not None:
+                where += f" AND {name} <= ?"
+                parameters.append(limit)
+        found = self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT 1", parameters)
+        return found[0] if found else None
+
+    def top_trials(self, run_id: str, n: int) -> list[TrialRow]:
+        """Return the run's `n` best complete trials, best first."""
+        where = "run_id = ? AND state = 'complete'"
+        return self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT ?", [run_id, max(0, n)])
+
+    def find_finished(
+        self,
+        *,
+        digest: str,
+        task_digest: str,
+        fidelity: Mapping[str, Any] | str,
+        seed: int,
+        exclude_run: str | None = None,
+    ) -> TrialRow | None:
+        """Return the oldest complete trial of equal architecture, task, fidelity and seed in another run."""
+        where = "digest = ? AND task_digest = ? AND fidelity = ? AND seed = ? AND state = 'complete'"
+        parameters = [digest, task_digest, fidelity_key(fidelity), seed, exclude_run]
+        sql = f"{TRIALS.select} WHERE {where} AND run_id IS NOT ? ORDER BY rowid LIMIT 1"
+        found = self._select(sql, parameters)
+        return found[0] if found else None
+
+    def trial_table(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the run's trials without ids, times, costs and wording: equal for equal searches."""
+        return [
+            {name: getattr(trial, name) for name in _COMPARED} | {"reused": trial.reused_from is not None}
+            for trial in self.trials(run_id)
+        ]
+
+    def trial_table_digest(self, run_id: str) -> str:
+        """Return the sha256 of the trial table: one text that tells whether two searches were the same."""
+        rows = [measured_json(row) for row in self.trial_table(run_id)]
+        return text_digest("\n".join(rows))
+
+    def _select(self, sql: str, parameters: list[Any]) -> list[TrialRow]:
+        return [read_trial(self._store, row) for row in self._store.rows(sql, parameters)]

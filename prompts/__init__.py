@@ -1,0 +1,20 @@
+"""The text that models read, as files in this folder, and the code that finds, checks and renders them."""
+
+from navarch.prompts.files import PromptFolder, Source
+from navarch.prompts.front_matter import Sampling
+from navarch.prompts.library import PromptLibrary, Rendered
+from navarch.prompts.load import PromptFile
+from navarch.prompts.problems import PromptError, PromptProblem
+from navarch.prompts.variables import VARIABLES
+
+__all__ = [
+    "VARIABLES",
+    "PromptError",
+    "PromptFile",
+    "PromptFolder",
+    "PromptLibrary",
+    "PromptProblem",
+    "Rendered",
+    "Sampling",
+    "Source",
+]

@@ -1,0 +1,93 @@
+"""`PromptLibrary`: list, show, check and render the prompt files in force.
+
+Every use reads the files again, so an edit during a run counts from the next call on and shows in the trace by its
+digest. Only compiled templates are kept, by the content they were compiled from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from navarch.prompts.check import check_prompts
+from navarch.prompts.files import SourceText, find_folders, find_text, list_names
+from navarch.prompts.front_matter import Sampling
+from navarch.prompts.load import SYSTEM, USER, Loaded, PromptFile, compile_prompt, read_prompt
+from navarch.prompts.problems import PromptProblem, fail
+from navarch.prompts.template import check_plain, render
+from navarch.prompts.variables import VARIABLES
+
+MAX_PHRASE = 400
+_COMPILED_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendered prompt: the `system` text ("" where the file has no such part), the `user` text, and its origin."""
+
+    name: str
+    system: str
+    user: str
+    digest: str
+    version: str
+    sampling: Sampling
+
+
+class PromptLibrary:
+    """The prompt files in force: an option's folder, then the project's `prompts/`, then the installed defaults."""
+
+    def __init__(self, option: Path | None = None, project: Path | None = Path("prompts")) -> None:
+        self.folders = find_folders(option, project)
+        self._compiled: dict[tuple[str, ...], Loaded] = {}
+
+    def get(self, name: str) -> PromptFile:
+        """Return one prompt by name (`navigator`, `offline/lesson`). Raises: PromptError."""
+        return self._load(name).file
+
+    def list(self) -> tuple[PromptFile, ...]:
+        """Return every prompt: the roles', the repair turn, the offline twins' phrases. Raises: PromptError."""
+        return tuple(self.get(name) for name in VARIABLES)
+
+    def parts(self) -> tuple[SourceText, ...]:
+        """Return every part that a prompt may include, the defaults and the user's own. Raises: PromptError."""
+        names = {n for folder in self.folders for n in list_names(folder.path) if n.startswith("parts/")}
+        found = (find_text(self.folders, name) for name in sorted(names))
+        return tuple(text for text in found if text is not None)
+
+    def render(self, name: str, data: Mapping[str, Any]) -> Rendered:
+        """Render a prompt with plain data. Raises: PromptError naming the file and line at fault.
+
+        An unknown name is refused also where this data would not reach it, so that a run fails early or not at all.
+        """
+        loaded = self._load(name)
+        file = loaded.file
+        for bad in loaded.bad:
+            raise fail(loaded.texts[bad.template].source.path, bad.line, bad.message)
+        try:
+            values = check_plain(data)
+        except TypeError as error:
+            raise fail(file.path, 0, f"cannot be rendered: {error}") from None
+        system, user = (
+            render(loaded.environment, piece, values, loaded.texts) if piece in loaded.texts else ""
+            for piece in (SYSTEM, USER)
+        )
+        return Rendered(file.name, system, user, file.digest, file.version, file.sampling)
+
+    def phrase(self, name: str, data: Mapping[str, Any]) -> str:
+        """Render a sentence of an offline twin: one line of at most 400 characters. Raises: PromptError."""
+        text = " ".join(self.render(name, data).user.split())
+        return text if len(text) <= MAX_PHRASE else text[: MAX_PHRASE - 1] + "…"
+
+    def check(self) -> tuple[PromptProblem, ...]:
+        """Return what is wrong with any prompt in force, with file and line; empty when all is well."""
+        return check_prompts(self.folders)
+
+    def _load(self, name: str) -> Loaded:
+        sources = read_prompt(self.folders, name)
+        texts = (sources.main, *sources.parts)
+        key = tuple(item for text in texts for item in (str(text.path), text.text))
+        if key not in self._compiled:
+            if len(self._compiled) >= _COMPILED_KEPT:
+                self._compiled.clear()
+            self._compiled[key] = compile_prompt(sources)
+        return self._compiled[key]

@@ -1,0 +1,128 @@
+"""The variables that each prompt file may use, with their shape: what a user may write between `{{` and `}}`.
+
+A record is a dict, a list is a one-element tuple of its items' shape, VALUE is a text or a number (or data whose shape
+is open). The shapes of the four roles equal the fields of their views; a test holds the two together.
+"""
+
+from typing import Any, Final
+
+VALUE: Final = "value"
+Shape = Any  # VALUE, dict[str, Shape] or tuple[Shape]
+
+MISSION: Final = dict.fromkeys(
+    (
+        "metric",
+        "classes",
+        "resolution",
+        "in_channels",
+        "train_images",
+        "epochs",
+        "target",
+        "max_params",
+        "max_macs",
+        "round",
+        "trials_done",
+        "trials_budget",
+    ),
+    VALUE,
+)
+
+OPTION: Final = dict.fromkeys(("name", "code", "meaning"), VALUE)
+
+SPACE: Final = {
+    "summary": VALUE,
+    "dimensions": ({"name": VALUE, "meaning": VALUE, "options": (OPTION,)},),
+    "rules": (VALUE,),
+    "size": VALUE,
+    "code_example": VALUE,
+}
+
+FEEDBACK: Final = {
+    **dict.fromkeys(("trial", "code", "state", "reason", "detail", "val_accuracy", "params", "macs"), VALUE),
+    **dict.fromkeys(("rank", "margin_to_best", "curve_shape", "seconds"), VALUE),
+    "neighbours": ({"trial": VALUE, "distance": VALUE, "differences": ((VALUE,),), "margin": VALUE},),
+}
+
+TRIAL: Final = {
+    **dict.fromkeys(
+        ("number", "round", "code", "state", "reason", "detail", "val_accuracy", "params", "macs"), VALUE
+    ),
+    "values": (VALUE,),
+    "feedback": FEEDBACK,
+}
+
+LESSON: Final = {
+    **dict.fromkeys(("number", "statement", "dimension", "option", "effect"), VALUE),
+    "supports": (VALUE,),
+    "contradicts": (VALUE,),
+}
+
+PROBLEM: Final = {"code": VALUE, "dimension": VALUE, "value": VALUE, "allowed": (VALUE,)}
+
+REFUSED: Final = {"architecture": VALUE, "status": VALUE, "problems": (PROBLEM,)}
+
+CANDIDATE: Final = {
+    **dict.fromkeys(("index", "code", "params", "macs", "why"), VALUE),
+    **dict.fromkeys(("estimate", "uncertainty", "nearest", "nearest_distance"), VALUE),
+    "values": (VALUE,),
+}
+
+DIRECTION: Final = {
+    "summary": VALUE,
+    "patterns": (VALUE,),
+    "guidance": ({"dimension": VALUE, "prefer": (VALUE,), "avoid": (VALUE,)},),
+    "build_on": (VALUE,),
+    "explore": VALUE,
+}
+
+ROLES: Final = ("navigator", "generator", "critic", "distiller")
+
+VARIABLES: Final[dict[str, dict[str, Shape]]] = {
+    "navigator": {
+        "mission": MISSION,
+        "space": SPACE,
+        "new": (TRIAL,),
+        "top": (TRIAL,),
+        "history": (TRIAL,),
+        "lessons": (LESSON,),
+        "refused": VALUE,
+        "rounds_without_gain": VALUE,
+        "first": VALUE,  # not in the view: whether this turn opens the conversation
+    },
+    "generator": {
+        "mission": MISSION,
+        "space": SPACE,
+        "direction": DIRECTION,
+        "lessons": (LESSON,),
+        "build_on": (TRIAL,),
+        "avoid": (VALUE,),
+        "count": VALUE,
+        "refused": (REFUSED,),
+    },
+    "critic": {
+        "mission": MISSION,
+        "space": SPACE,
+        "direction": DIRECTION,
+        "lessons": (LESSON,),
+        "top": (TRIAL,),
+        "candidates": (CANDIDATE,),
+        "keep": VALUE,
+    },
+    "distiller": {
+        "mission": MISSION,
+        "space": SPACE,
+        "new": (TRIAL,),
+        "history": (TRIAL,),
+        "lessons": (LESSON,),
+    },
+    "repair": {"role": VALUE, "error": VALUE, "left": VALUE},
+    "offline/direction": dict.fromkeys(
+        ("trials", "best_code", "best_accuracy", "explore", "stagnation"), VALUE
+    ),
+    "offline/pattern": dict.fromkeys(("dimension", "option", "effect", "difference", "support"), VALUE),
+    "offline/lesson": dict.fromkeys(
+        ("dimension", "option", "effect", "difference", "with_n", "without_n"), VALUE
+    ),
+    "offline/verdict": dict.fromkeys(("decision", "estimate", "uncertainty", "best"), VALUE),
+    "offline/why": {"kind": VALUE, "parents": (VALUE,), "edits": VALUE},
+}

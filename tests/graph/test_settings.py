@@ -1,0 +1,96 @@
+"""Settings: three layers, and one sentence for each mistake."""
+
+import pytest
+
+from navarch import NavarchError
+from navarch.graph.settings import Settings, assign, load_settings, parse_budget
+
+
+def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_path):
+    file = tmp_path / "navarch.toml"
+    file.write_text("seed = 1\n[budget]\ntrials = 1\ncalls = 11\ntokens = 111\n")
+    environ = {"NAVARCH_BUDGET__TRIALS": "2", "NAVARCH_BUDGET__CALLS": "22"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        settings = load_settings(file, {"budget": {"trials": 3}})
+    assert (settings.budget.trials, settings.budget.calls, settings.budget.tokens) == (3, 22, 111)
+    assert settings.seed == 1
+
+
+def test_stored_settings_come_back_as_they_were():
+    settings = load_settings(None, {"budget": {"trials": 5}, "roles": {"critic": "openai:x"}}, {})
+    assert Settings(**settings.model_dump(mode="json")) == Settings(**settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"budget": {"trials": 0}}, ["'budget.trials'", "0", "greater than or equal to 1"]),
+        ({"budget": {"trails": 3}}, ["'budget.trails'", "did you mean 'trials'"]),
+        ({"wrkflow": "x"}, ["'wrkflow'", "did you mean 'workflow'"]),
+        ({"roles": {"boss": "offline"}}, ["roles.boss", "'navigator'"]),
+        ({"train": {"device": "tpu"}}, ["'train.device'", "'cuda'"]),
+        ({"target": float("nan")}, ["'target'", "finite"]),
+        ({"server": {"base_url": "http://me:secret@host/v1"}}, ["'server.base_url'"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(flags, words):
+    with pytest.raises(NavarchError) as caught:
+        load_settings(None, flags, {})
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"seed = ", "not valid TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"seed = 1\nseed = 2", "not valid TOML"),
+        (b"#" * 300_000, "larger than"),
+    ],
+)
+def test_an_unreadable_settings_file_is_named(tmp_path, content, word):
+    file = tmp_path / "odd.toml"
+    file.write_bytes(content)
+    with pytest.raises(NavarchError, match=word) as caught:
+        load_settings(file, {}, {})
+    assert "odd.toml" in str(caught.value)
+
+
+def test_a_missing_settings_file_is_named_when_it_was_asked_for(tmp_path):
+    with pytest.raises(NavarchError, match="cannot be read"):
+        load_settings(tmp_path / "none.toml", {}, {})
+
+
+def test_a_misspelt_variable_is_not_silently_ignored():
+    with pytest.raises(NavarchError, match="did you mean NAVARCH_BUDGET"):
+        load_settings(None, {}, {"NAVARCH_BUGDET__TRIALS": "3"})
+
+
+def test_a_wrong_value_from_the_environment_names_the_variable(monkeypatch):
+    monkeypatch.setenv("NAVARCH_BUDGET__TRIALS", "many")
+    with pytest.raises(NavarchError, match="NAVARCH_BUDGET__TRIALS"):
+        load_settings()
+
+
+def test_assignments_read_toml_values_and_plain_text():
+    flags = {}
+    for assignment in ("budget.trials=7", "train.device=cpu", "target=91.5", 'model="openai:m"'):
+        assign(flags, assignment)
+    assert flags == {"budget": {"trials": 7}, "train": {"device": "cpu"}, "target": 91.5, "model": "openai:m"}
+
+
+@pytest.mark.parametrize("assignment", ["budget", "=3", "seed.x.y", "a=1=2x"])
+def test_an_assignment_without_key_and_value_is_refused(assignment):
+    flags = {}
+    with pytest.raises(NavarchError):
+        assign(flags, assignment)
+        load_settings(None, flags, {})
+
+
+def test_a_budget_is_a_number_of_trials_or_named_limits():
+    assert parse_budget("12") == {"trials": 12}
+    assert parse_budget("trials=4, calls=9,seconds=1.5") == {"trials": 4, "calls": 9, "seconds": 1.5}
