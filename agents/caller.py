@@ -1,19 +1,20 @@
 """The one path of every model call, offline twins included.
 
-Render the prompt -> is this call settled already? then its reply -> reserve budget -> call -> parse -> at most two
-repair turns that quote the exact error -> typed reply. After a third bad reply, or a call that fails, the offline twin
-answers in the model's place, marked `fallback`. Every turn is a row of its own, whatever happened.
+Render the prompt -> is this call settled already? then its reply -> reserve budget -> call -> parse -> at
+most two repair turns that quote the exact error -> typed reply. After a third bad reply, or a call that
+fails, the offline twin answers in the model's place, marked `fallback`. Every turn is a row of its own,
+whatever happened.
 """
 
 import hashlib
-import json
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
+from navarch.agents.conversation import MAX_BAD_REPLIES, Conversation, Messages, compact
 from navarch.agents.errors import FATAL_KINDS, ModelError, ReplyError
-from navarch.agents.model import Completion, Message, ModelClient
+from navarch.agents.model import Completion, ModelClient
 from navarch.agents.parse import Parsed, parse_reply, split_reasoning
 from navarch.agents.redaction import Secret, redact
 from navarch.agents.roles import R, Role, Twin
@@ -22,17 +23,17 @@ from navarch.agents.views import View
 from navarch.memory import CallKey, CallLimit, CallRow, Memory
 from navarch.prompts import PromptLibrary, Rendered
 
-MAX_BAD_REPLIES = 3
-TURNS_KEPT = 12
 DEFAULT_MAX_TOKENS = 4096
-QUOTED_REPLY = 8_000
 
 AnswerSource = Literal["model", "offline", "fallback"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[R]):
-    """A role's reply and where it came from. `dropped` names the items of a reply that were broken and left out."""
+    """A role's reply and where it came from.
+
+    `dropped` names the items of a reply that were broken and left out.
+    """
 
     reply: R
     call_id: str
@@ -51,7 +52,7 @@ class _Request(Generic[R]):
     attempt: int
     rng: random.Random
     prompt: Rendered
-    messages: tuple[Message, ...]
+    messages: Messages
 
     def key(self, turn: int) -> CallKey:
         return CallKey(self.run_id, self.round, self.role.name, self.attempt, turn)
@@ -74,10 +75,11 @@ class Caller:
     ) -> None:
         """Take what calls need. `clients` and `twins` go by role name; a role without a client is offline."""
         self._memory = memory
-        self._library = library
+        self._conversation = Conversation(memory, library)
         self._clients = clients
         self._twins = twins
         self._space_schema = space_schema
+        self._schemas: dict[str, dict[str, Any]] = {}
         self._limit = limit
         self._secrets = tuple(secrets)
         self._fault = fault
@@ -87,13 +89,13 @@ class Caller:
     ) -> Answer[R]:
         """Return the role's reply to a view. A question that was answered before is not asked again.
 
-        Raises: BudgetExhausted; PromptError; ModelError when the model cannot be used at all and never answered in
-        this run, so that the run stops before anything is wasted.
+        Raises: BudgetExhausted; PromptError; ModelError when the model cannot be used at all and never
+        answered in this run, so that the run stops before anything is wasted.
         """
         settled = self._settled(role, run_id, round, attempt)
         if settled and settled[-1].state == "ok":
             return _stored_answer(role, settled[-1])
-        prompt, messages = self._render(role, view, run_id, round)
+        prompt, messages = self._conversation.open(role, view, run_id, round)
         rng = _make_rng(seed, role.name, round, attempt)
         request = _Request(role, view, run_id, round, attempt, rng, prompt, messages)
         self._fault("call.rendered")
@@ -108,7 +110,7 @@ class Caller:
         gave_up = bool(settled) and settled[-1].state == "error" and _kind(settled[-1]) not in FATAL_KINDS
         turn = len(settled)
         while len(bad) < MAX_BAD_REPLIES and not gave_up:
-            messages = self._add_repair(request, bad)
+            messages = self._conversation.add_repair(request.role, request.messages, bad)
             row = self._reserve(request, turn, messages, client.name, "model")
             turn += 1
             try:
@@ -138,10 +140,8 @@ class Caller:
         )
         return Answer(parsed.reply, row.call_id, source, parsed.dropped)
 
-    def _complete(
-        self, client: ModelClient, request: _Request[R], messages: tuple[Message, ...]
-    ) -> Completion:
-        schema = reply_schema(request.role.reply_type, self._space_schema)
+    def _complete(self, client: ModelClient, request: _Request[R], messages: Messages) -> Completion:
+        schema = self._schema(request.role)
         self._fault("call.sending")
         try:
             completion = client.complete(messages, schema=schema, sampling=request.prompt.sampling)
@@ -183,12 +183,11 @@ class Caller:
         self,
         request: _Request[R],
         turn: int,
-        messages: tuple[Message, ...],
+        messages: Messages,
         model: str,
         source: AnswerSource,
     ) -> CallRow:
         prompt = request.prompt
-        schema = reply_schema(request.role.reply_type, self._space_schema)
         return self._memory.reserve_call(
             request.key(turn),
             model=model,
@@ -196,58 +195,22 @@ class Caller:
             prompt_digest=prompt.digest,
             prompt_version=prompt.version,
             messages=[(message.role, message.text) for message in messages],
-            schema_digest=schema_digest(schema),
+            schema_digest=schema_digest(self._schema(request.role)),
             source=source,
             reserved_tokens=_worst_case(messages, prompt) if source == "model" else 0,
             limit=self._limit,
         )
 
-    def _render(
-        self, role: Role[R], view: View, run_id: str, round: int
-    ) -> tuple[Rendered, tuple[Message, ...]]:
-        """Return the rendered prompt and the conversation that it ends."""
-        data = view.to_dict()
-        earlier: tuple[Message, ...] = ()
-        if role.stateful:
-            earlier = self._earlier_turns(role, run_id, round)
-            data["first"] = not earlier
-        prompt = self._library.render(role.prompt, data)
-        return prompt, (Message("system", prompt.system), *earlier, Message("user", prompt.user))
-
-    def _earlier_turns(self, role: Role[R], run_id: str, round: int) -> tuple[Message, ...]:
-        """Return the questions and replies of the last 12 rounds, without repairs, in order."""
-        turns: list[Message] = []
-        for earlier in range(max(1, round - TURNS_KEPT), round):
-            rows = self._memory.calls(run_id, role=role.name, round=earlier)
-            answered = next((row for row in reversed(rows) if row.state == "ok"), None)
-            if answered is None:
-                continue
-            asked = next(row for row in rows if row.attempt == answered.attempt)
-            question = next(digest for sender, digest in reversed(asked.messages) if sender == "user")
-            turns += [
-                Message("user", self._memory.text(question)),
-                Message("assistant", _compact(answered.parsed)),
-            ]
-        return tuple(turns)
-
-    def _add_repair(self, request: _Request[R], bad: list[CallRow]) -> tuple[Message, ...]:
-        """Return the conversation with the last bad reply and the exact error after it."""
-        if not bad:
-            return request.messages
-        left = MAX_BAD_REPLIES - len(bad) - 1
-        data = {"role": request.role.name, "error": bad[-1].error or "", "left": left}
-        repair = self._library.render("repair", data).user
-        digest = bad[-1].reply
-        reply = split_reasoning(self._memory.text(digest))[0].strip() if digest else ""
-        if reply:
-            said = Message("assistant", reply[:QUOTED_REPLY])
-            return (*request.messages, said, Message("user", repair))
-        # Servers refuse an empty message, and two of the same sender in a row.
-        *before, question = request.messages
-        return (*before, Message("user", f"{question.text}\n\n{repair}"))
+    def _schema(self, role: Role[R]) -> dict[str, Any]:
+        if role.name not in self._schemas:
+            self._schemas[role.name] = reply_schema(role.reply_type, self._space_schema)
+        return self._schemas[role.name]
 
     def _settled(self, role: Role[R], run_id: str, round: int, attempt: int) -> list[CallRow]:
-        """Return the settled turns of a question in order; a turn left open by a crash is the next to be made."""
+        """Return the settled turns of a question in order.
+
+        A turn left open by a crash is the next to be made.
+        """
         rows = self._memory.calls(run_id, role=role.name, round=round)
         mine = [row for row in rows if row.attempt == attempt and row.state != "reserved"]
         return sorted(mine, key=lambda row: row.turn)
@@ -258,25 +221,24 @@ class Caller:
 
 
 def _stored_answer(role: Role[R], row: CallRow) -> Answer[R]:
-    reply = role.reply_type.model_validate_json(_compact(row.parsed))
+    reply = role.reply_type.model_validate_json(compact(row.parsed))
     return Answer(reply, row.call_id, row.source, tuple((row.error or "").splitlines()))
 
 
 def _make_rng(seed: int, role: str, round: int, attempt: int) -> random.Random:
     """Return a random state that depends on the question alone, so that a resumed run draws the same."""
-    digest = hashlib.sha256(_compact([seed, role, round, attempt]).encode()).digest()
+    digest = hashlib.sha256(compact([seed, role, round, attempt]).encode()).digest()
     return random.Random(int.from_bytes(digest))
 
 
-def _worst_case(messages: tuple[Message, ...], prompt: Rendered) -> int:
-    """Return an upper estimate of a call's tokens: no usual tokenizer needs more than one for two bytes of our text."""
+def _worst_case(messages: Messages, prompt: Rendered) -> int:
+    """Return an upper estimate of a call's tokens.
+
+    No usual tokenizer needs more than one for two bytes of our text.
+    """
     sent = sum(len(message.text.encode("utf-8", "replace")) // 2 + 8 for message in messages)
     return sent + (prompt.sampling.max_tokens or DEFAULT_MAX_TOKENS)
 
 
 def _kind(row: CallRow) -> str:
     return (row.error or "").partition(":")[0]
-
-
-def _compact(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -22,7 +22,10 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer. `reasoning` is what the server sent apart from it; token counts are None where not reported."""
+    """A model's answer.
+
+    `reasoning` is what the server sent apart from it; token counts are None where not reported.
+    """
 
     text: str
     reasoning: str = ""
@@ -43,7 +46,10 @@ class ModelClient(Protocol):
     def complete(
         self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
     ) -> Completion:
-        """Return one completion; `schema` is asked for where the server can. Raises: ModelError, nothing else."""
+        """Return one completion.
+
+        `schema` is asked for where the server can. Raises: ModelError, nothing else.
+        """
         ...
 
 
@@ -78,16 +84,18 @@ def make_client(
         return None
     url = check_base_url(base_url or OPENAI_URL)
     if not api_key and not is_loopback(url):
-        raise NavarchError(
-            f"No API key for {urlsplit(url).hostname}: set the environment variable NAVARCH_API_KEY or OPENAI_API_KEY."
-        )
+        host = urlsplit(url).hostname
+        raise NavarchError(f"No API key for {host}: set the variable NAVARCH_API_KEY or OPENAI_API_KEY.")
     from navarch.agents.openai_model import OpenAIModel  # httpx alone costs a tenth of a second
 
     return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s)
 
 
 def check_base_url(url: str) -> str:
-    """Return the base URL without a slash at its end. Raises: NavarchError where it is no plain http(s) URL."""
+    """Return the base URL without a slash at its end.
+
+    Raises: NavarchError where it is no plain http(s) URL.
+    """
     try:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port

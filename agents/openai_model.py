@@ -1,7 +1,8 @@
 """The client for any OpenAI-compatible server, through langchain-openai, which is imported on the first call.
 
-Ours and not the library's: retries (at most 4 attempts inside one deadline), what a server can constrain (a JSON schema,
-JSON mode, or nothing: stepped down once, when it says so), the size cap, no redirects, and errors without keys.
+Ours and not the library's: retries (at most 4 attempts inside one deadline), what a server can constrain (a
+JSON schema, JSON mode, or nothing: stepped down once, when it says so), the size cap, no redirects, and
+errors without keys.
 """
 
 import time
@@ -37,7 +38,10 @@ class OpenAIModel:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Set up without sending anything. `timeout_s` bounds a whole `complete`, with its retries and waits."""
+        """Set up without sending anything.
+
+        `timeout_s` bounds a whole `complete`, with its retries and waits.
+        """
         self._model = model
         self._base_url = base_url
         self._host = urlsplit(base_url).netloc
@@ -49,7 +53,8 @@ class OpenAIModel:
         self._current = local()
         self._format = 0
         self._sends_temperature = True
-        # The two names of one limit: OpenAI's newer models refuse the old one, most other servers know no other.
+        # The two names of one limit: OpenAI's newer models refuse the old one, most other servers know no
+        # other.
         self._limit_name = "max_completion_tokens" if self._host == "api.openai.com" else "max_tokens"
 
     @property
@@ -91,7 +96,10 @@ class OpenAIModel:
         sampling: Sampling,
         deadline: float,
     ) -> Completion:
-        """Send one request. Raises: ModelError; _StepDown when the same request should go out in a plainer form."""
+        """Send one request.
+
+        Raises: ModelError; _StepDown when the same request should go out in a plainer form.
+        """
         import httpx2
         import openai
         from langsmith.run_helpers import tracing_context
@@ -139,13 +147,14 @@ class OpenAIModel:
         lost = next((cause for cause in causes if isinstance(cause, unreachable)), None)
         reason = str(lost or causes[-1] if causes else "no response")[:160] or "no reason given"
         if lost is not None:
-            text = f"The model server at {self._host} cannot be reached ({reason}): start it, or check --base-url."
-            return ModelError("unreachable", text)
-        if is_late or any(
-            isinstance(cause, (openai.APITimeoutError, httpx2.TimeoutException)) for cause in causes
-        ):
-            text = f"The server at {self._host} took longer than {self._timeout_s:g} s: raise the timeout or take a smaller model."
-            return ModelError("timeout", text, retryable=True)
+            text = f"The model server at {self._host} cannot be reached ({reason})"
+            return ModelError("unreachable", f"{text}: start it, or check --base-url.")
+        slow = (openai.APITimeoutError, httpx2.TimeoutException)
+        if is_late or any(isinstance(cause, slow) for cause in causes):
+            text = f"The server at {self._host} took longer than {self._timeout_s:g} s"
+            return ModelError(
+                "timeout", f"{text}: raise the timeout, or take a smaller model.", retryable=True
+            )
         text = f"The connection to {self._host} broke ({reason}): see the server's log, or try again."
         return ModelError("server", text, retryable=True)
 

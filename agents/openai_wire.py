@@ -1,4 +1,4 @@
-"""What goes over the wire to an OpenAI-compatible server: how a body is read, capped and judged, and what an error means.
+"""What an OpenAI-compatible server sends: how a body is capped, read and judged, and what an error means.
 
 A 200 body is read here and not by the client library, which drops reasoning and fails on odd usage figures.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from navarch.agents.errors import ModelError
+from navarch.agents.errors import ModelError, ModelErrorKind
 from navarch.agents.model import Completion
 
 MAX_BODY = 4 * 1024 * 1024
@@ -31,7 +31,10 @@ class Exchange:
     is_late: bool = False
 
     def read(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Pass a body on, keeping it. Raises: OSError past the deadline or the size cap (a slow drip included)."""
+        """Pass a body on, keeping it.
+
+        Raises: OSError past the deadline or the size cap (a slow drip included).
+        """
         for chunk in chunks:
             if self.clock() > self.deadline:
                 self.is_late = True
@@ -57,7 +60,8 @@ def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
         )
         raise ModelError(
             "bad-response",
-            f"The server at {host} answered with {kind}: check that --base-url is the API's address (it mostly ends in /v1).",
+            f"The server at {host} answered with {kind}: check that --base-url is the API's address "
+            "(it mostly ends in /v1).",
         ) from None
     choice = _first(data.get("choices")) if isinstance(data, dict) else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -65,7 +69,8 @@ def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
         said = f" ({said_by(data)})" if said_by(data) else ""
         raise ModelError(
             "bad-response",
-            f"The server at {host} answered without a completion{said}: check that --base-url is an OpenAI-compatible API.",
+            f"The server at {host} answered without a completion{said}: check that --base-url is an "
+            "OpenAI-compatible API.",
         )
     usage = data.get("usage")
     finish = choice.get("finish_reason")
@@ -80,44 +85,41 @@ def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
 
 
 def explain_status(exchange: Exchange, host: str, model: str) -> ModelError:
-    """Return what an HTTP status other than 200 means and what to do about it."""
-    status, said = exchange.status, said_by_body(bytes(exchange.body))
-    shown = f"HTTP {status}{': ' + said if said else ''}"
-    if 300 <= status < 400:
-        return ModelError(
-            "redirect",
-            f"The server at {host} redirects elsewhere ({shown}): give --base-url the final address.",
-        )
-    if status in (401, 403):
-        return ModelError(
-            "auth",
-            f"The server at {host} refused the key ({shown}): check NAVARCH_API_KEY or OPENAI_API_KEY.",
-        )
-    if status == 404:
-        return ModelError(
-            "unknown-model",
-            f"The server at {host} knows no model {model!r}, or no such path ({shown}): check --model and --base-url.",
-        )
-    if status == 413:
-        return ModelError(
-            "too-large", f"The server at {host} finds the prompt too large ({shown}): shorten the prompts."
-        )
-    if status == 429 and "insufficient_quota" in exchange.body.decode("utf-8", "replace"):
-        return ModelError(
-            "quota", f"The account at {host} has no quota left ({shown}): add credit or use another key."
-        )
+    """Return what an HTTP status other than 2xx means and what to do about it."""
+    body = bytes(exchange.body)
+    kind = _kind(exchange.status, body)
+    said = said_by_body(body)
+    shown = f"HTTP {exchange.status}{': ' + said if said else ''}"
+    text = _MEANINGS[kind].format(host=host, model=model, shown=shown)
+    if kind not in ("rate-limit", "server"):
+        return ModelError(kind, text)
+    wait = retry_after_s(exchange.headers.get("retry-after"))
+    return ModelError(kind, text, retryable=True, retry_after_s=wait)
+
+
+_MEANINGS: dict[ModelErrorKind, str] = {
+    "redirect": "The server at {host} redirects elsewhere ({shown}): give --base-url the final address.",
+    "auth": "The server at {host} refused the key ({shown}): check NAVARCH_API_KEY or OPENAI_API_KEY.",
+    "unknown-model": "The server at {host} knows no model {model!r}, or no such path ({shown}): "
+    "check --model and --base-url.",
+    "too-large": "The server at {host} finds the prompt too large ({shown}): shorten the prompts.",
+    "quota": "The account at {host} has no quota left ({shown}): add credit or use another key.",
+    "rate-limit": "The server at {host} limits the rate ({shown}): try again later.",
+    "server": "The server at {host} failed ({shown}): see its log, or try again later.",
+    "bad-request": "The server at {host} refused the request ({shown}): "
+    "check --model and the prompts' sampling.",
+}
+
+
+def _kind(status: int, body: bytes) -> ModelErrorKind:
     if status == 429:
-        wait = retry_after_s(exchange.headers.get("retry-after"))
-        text = f"The server at {host} limits the rate ({shown}): try again later."
-        return ModelError("rate-limit", text, retryable=True, retry_after_s=wait)
+        return "quota" if b"insufficient_quota" in body else "rate-limit"
     if status in (408, 409) or status >= 500:
-        wait = retry_after_s(exchange.headers.get("retry-after"))
-        text = f"The server at {host} failed ({shown}): see its log, or try again later."
-        return ModelError("server", text, retryable=True, retry_after_s=wait)
-    return ModelError(
-        "bad-request",
-        f"The server at {host} refused the request ({shown}): check --model and the prompts' sampling.",
-    )
+        return "server"
+    if 300 <= status < 400:
+        return "redirect"
+    known: dict[int, ModelErrorKind] = {401: "auth", 403: "auth", 404: "unknown-model", 413: "too-large"}
+    return known.get(status, "bad-request")
 
 
 def retry_after_s(value: str | None) -> float | None:

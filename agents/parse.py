@@ -1,8 +1,8 @@
 """Find the reply in whatever a model wrote, and check it strictly.
 
-Whatever the text, `parse_reply` returns a typed reply or raises ReplyError; its work is linear in the text's length.
-Reasoning (`<think>`) is cut out and kept apart. Of several objects the last one that fits is the reply. Of Proposals the
-broken items are dropped and named, as long as one is left.
+Whatever the text, `parse_reply` returns a typed reply or raises ReplyError; its work is linear in the text's
+length. Reasoning (`<think>`) is cut out and kept apart. Of several objects the last one that fits is the
+reply. Of Proposals the broken items are dropped and named, as long as one is left.
 """
 
 import json
@@ -84,7 +84,7 @@ def split_reasoning(text: str) -> tuple[str, str]:
 
 
 def _find_objects(text: str) -> tuple[list[tuple[int, int]], bool]:
-    """Return the spans of the outermost balanced `{...}`, in order, and whether one was opened and never closed.
+    """Return the spans of the outermost balanced `{...}`, and whether one was opened and never closed.
 
     Strings are skipped inside objects only: prose may hold quotes of any kind.
     """
@@ -121,7 +121,10 @@ def _validate(candidate: str, reply_type: type[R]) -> tuple[R, tuple[str, ...]]:
 
 
 def _load(candidate: str) -> Any:
-    """Return the JSON as plain data. Raises: ReplyError for what JSON allows and we do not, such as a key given twice."""
+    """Return the JSON as plain data.
+
+    Raises: ReplyError for what JSON allows and we do not, such as a key given twice.
+    """
     try:
         return json.loads(candidate, object_pairs_hook=_unique, parse_constant=_no_constant)
     except _Refused as error:
@@ -184,7 +187,10 @@ def _explain(error: ValidationError, raw: Any) -> str:
 
 
 def _place(loc: Sequence[int | str], raw: Any) -> Iterator[str]:
-    """Yield the steps of a location that exist in the data, or would; pydantic's names of union members are no steps."""
+    """Yield the steps of a location that exist in the data, or would.
+
+    Pydantic's names of union members are no steps.
+    """
     for step in loc:
         if isinstance(raw, dict):
             raw = raw.get(str(step))

@@ -1,7 +1,8 @@
 """Keep keys out of everything that is printed or stored.
 
-Covered: a key in full, base64 or URL-encoded, and every piece of it of 12 characters or more. Not covered: a key that the
-user writes into a prompt file, and pieces shorter than 12 characters (servers show such pieces on purpose).
+Covered: a key in full, base64 or URL-encoded, and every piece of it of 12 characters or more. Not covered: a
+key that the user writes into a prompt file, and pieces shorter than 12 characters (servers show such pieces
+on purpose).
 """
 
 import base64
@@ -45,7 +46,10 @@ class Secret:
 
 
 def read_api_key(environ: Mapping[str, str]) -> Secret | None:
-    """Return the key from NAVARCH_API_KEY, else from OPENAI_API_KEY, else None. Keys come from nowhere else."""
+    """Return the key from NAVARCH_API_KEY, else from OPENAI_API_KEY, else None.
+
+    Keys come from nowhere else.
+    """
     for name in KEY_VARIABLES:
         value = environ.get(name, "").strip()
         if value:
@@ -86,7 +90,8 @@ def _mask(text: str, form: str) -> str:
             at = text.find(piece, at + 1)
     if not hits:
         return text
-    masked, end = [], 0
+    masked: list[str] = []
+    end = 0
     for begin, stop in sorted(hits):
         if begin > end or not masked:
             masked.append(text[end:begin])

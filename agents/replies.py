@@ -1,6 +1,6 @@
 """The only things a role can say: Direction, Proposals, Verdicts or Lessons.
 
-Strict pydantic models: unknown keys, NaN, numbers as text and over-long text are refused. Nothing is executed.
+Strict pydantic models: unknown keys, NaN, numbers as text, over-long text are refused. Nothing is executed.
 The models carry no descriptions: what a model reads about its reply stands in its prompt file.
 """
 

@@ -11,7 +11,10 @@ R = TypeVar("R", bound=Reply)
 
 @dataclass(frozen=True, slots=True)
 class Role(Generic[R]):
-    """One role. A stateful role's conversation goes on through the run; a stateless one starts afresh each time."""
+    """One role.
+
+    A stateful role's conversation goes on through the run; a stateless one starts afresh each time.
+    """
 
     name: str
     prompt: str

@@ -1,7 +1,7 @@
 """The JSON schema that a server may use to constrain a reply: small, closed, without words.
 
-Titles, descriptions and docstrings are left out (what a model reads stands in prompt files), and so are text lengths,
-which strict servers refuse or turn into huge grammars; the reply is validated again anyway.
+Titles, descriptions and docstrings are left out (what a model reads stands in prompt files), and so are text
+lengths, which strict servers refuse or turn into huge grammars; the reply is validated again anyway.
 """
 
 import hashlib
@@ -15,7 +15,10 @@ _DROPPED = frozenset({"title", "description", "default", "minLength", "maxLength
 
 
 def reply_schema(reply_type: type[Reply], space_schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of a reply, its architectures those of the space; every property required, no other allowed."""
+    """Return the schema of a reply, its architectures those of the space.
+
+    Every property required, no other allowed.
+    """
     raw = reply_type.model_json_schema()
     schema: dict[str, Any] = _strip(raw, raw.get("$defs", {}), dict(space_schema))
     return schema

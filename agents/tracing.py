@@ -1,13 +1,14 @@
 """Keep every trace on this machine: the one place that turns other people's tracing off.
 
-LangChain and LangGraph send what they do to LangSmith when LANGSMITH_* or LANGCHAIN_* variables say so, and the variables
-may have been set for another program. Ours is the only trace, in our own memory.
+LangChain and LangGraph send what they do to LangSmith when LANGSMITH_* or LANGCHAIN_* variables say so, and
+the variables may have been set for another program. Ours is the only trace, in our own memory.
 """
 
 import os
 from collections.abc import MutableMapping
 
-# LangSmith reads the first of these that is set, and caches what it read: they must be set before it is imported.
+# LangSmith reads the first of these that is set, and caches what it read: they must be set before it is
+# imported.
 _SWITCHES = (
     "LANGSMITH_TRACING_V2",
     "LANGCHAIN_TRACING_V2",

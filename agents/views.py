@@ -60,7 +60,7 @@ class ProblemView:
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """A candidate before the Critic: `estimate` and `uncertainty` (percent) are the surrogate's, None before data."""
+    """A candidate; `estimate` and `uncertainty` (percent) are the surrogate's, None before it has data."""
 
     index: int
     code: str
@@ -104,7 +104,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class NavigatorView(View):
-    """The Navigator sees everything found: `new` are the trials since its last turn, `top` the best so far."""
+    """The Navigator sees all: `new` are the trials since its last turn, `top` the best, `history` both."""
 
     mission: Mission
     space: SpaceView
@@ -118,7 +118,7 @@ class NavigatorView(View):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorView(View):
-    """The Generator is stateless: direction, lessons, trials to build on, codes to avoid, earlier refusals."""
+    """The Generator is stateless: direction, lessons, trials to build on, codes to avoid, refusals."""
 
     mission: Mission
     space: SpaceView
@@ -145,7 +145,7 @@ class CriticView(View):
 
 @dataclass(frozen=True, slots=True)
 class DistillerView(View):
-    """The Distiller sees the round's outcomes with their feedback, the history, and the lessons in force."""
+    """The Distiller sees the round's outcomes with feedback, the history that holds them, and the lessons."""
 
     mission: Mission
     space: SpaceView

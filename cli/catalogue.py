@@ -1,5 +1,6 @@
 """`navarch spaces`, `tasks`, `workflows`, `graph`: what there is to choose from."""
 
+from itertools import groupby
 from typing import Annotated
 
 import typer
@@ -30,10 +31,11 @@ def spaces(
             return
         echo(f"{space.name}: {space.title}, {space.size:,} architectures")
         echo(space.summary)
-        for dimension in space.dimensions:
+        for options, dimensions in groupby(space.dimensions, key=lambda dimension: dimension.options):
             echo()
-            echo(f"{dimension.name}: {dimension.meaning}")
-            echo_columns(("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in dimension.options], widest=90)
+            for dimension in dimensions:
+                echo(f"{dimension.name}: {dimension.meaning}")
+            echo_columns(("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in options], widest=110)
         return
     found = [get_space(known) for known in space_names()]
     if as_json:

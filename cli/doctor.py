@@ -42,7 +42,7 @@ def _python() -> str:
 
 
 def _torch() -> str:
-    from navarch.evaluation import describe_devices
+    from navarch.evaluation.device import describe_devices
 
     return describe_devices()
 

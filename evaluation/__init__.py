@@ -4,7 +4,7 @@ Runs with the standard library and torch alone, and importing it needs no torch.
 no database.
 """
 
-from navarch.evaluation.check import Limits, static_check
+from navarch.evaluation.check import Limits, OverLimit, static_check
 from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
 from navarch.evaluation.feedback import Evaluated, Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
@@ -23,6 +23,7 @@ __all__ = [
     "Limits",
     "NeighbourNote",
     "Outcome",
+    "OverLimit",
     "Reason",
     "TableEvaluator",
     "Task",

@@ -1,6 +1,7 @@
 """Checks before any training: sizes that the user ruled out, and sizes that cannot fit the machine."""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.task import Task
@@ -17,6 +18,28 @@ class Limits:
     max_macs: int | None = 20_000_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class OverLimit:
+    """Say which quantity of an architecture is above which limit. Memory is in MiB."""
+
+    quantity: Literal["params", "macs", "memory"]
+    value: int
+    limit: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the same form as a space's `Problem`, so that a prompt can word either."""
+        return {
+            "code": f"too-many-{self.quantity}" if self.quantity != "memory" else "too-much-memory",
+            "dimension": "",
+            "value": f"{self.value:,}",
+            "allowed": [f"{self.limit:,}"],
+        }
+
+    def __str__(self) -> str:
+        unit = {"params": "parameters", "macs": "multiply-accumulates", "memory": "MiB of training memory"}
+        return f"{self.value:,} {unit[self.quantity]}, above the limit of {self.limit:,}"
+
+
 def static_check(
     space: SearchSpace,
     architecture: Architecture,
@@ -25,8 +48,8 @@ def static_check(
     limits: Limits,
     *,
     memory_mb: int | None = None,
-) -> str | None:
-    """Return one sentence why the architecture is not trained, or None; nothing is built for it.
+) -> OverLimit | None:
+    """Return why the architecture is not trained, or None. Nothing is built: costs are closed forms.
 
     The memory counted is the least that training needs (parameters alone); activations come on top, and a
     trial that runs out of memory on them ends as failed with reason "oom".
@@ -39,12 +62,10 @@ def static_check(
         skeleton=fidelity.skeleton or None,
     )
     if limits.max_params is not None and cost.params > limits.max_params:
-        return f"{cost.params:,} parameters, above the limit of {limits.max_params:,}"
+        return OverLimit("params", cost.params, limits.max_params)
     if limits.max_macs is not None and cost.macs > limits.max_macs:
-        return f"{cost.macs:,} multiply-accumulates, above the limit of {limits.max_macs:,}"
-    needed_mb = cost.params * TRAINED_BYTES / 2**20
+        return OverLimit("macs", cost.macs, limits.max_macs)
+    needed_mb = -(-cost.params * TRAINED_BYTES // 2**20)
     if memory_mb is not None and needed_mb > memory_mb:
-        return (
-            f"training needs at least {needed_mb:,.0f} MiB of memory, above the {memory_mb:,} MiB of a trial"
-        )
+        return OverLimit("memory", needed_mb, memory_mb)
     return None

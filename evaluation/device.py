@@ -2,19 +2,9 @@
 
 import resource
 import sys
+from functools import cache
 
 import torch
-
-from navarch import NavarchError
-
-DEVICES = ("auto", "cpu", "cuda")
-
-
-def check_device(name: str) -> str:
-    """Return the name. Raises: NavarchError when it is not auto, cpu, cuda or cuda:N."""
-    if name in DEVICES or (name.startswith("cuda:") and name[5:].isdecimal()):
-        return name
-    raise NavarchError(f"The device is {name!r}; give auto, cpu, cuda or cuda:N.")
 
 
 def choose_device(name: str) -> torch.device:
@@ -24,6 +14,7 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+@cache
 def bf16_pays(device: torch.device) -> bool:
     """Tell whether the hardware multiplies bfloat16; where it only emulates them, float32 is faster."""
     if device.type == "cuda":
@@ -38,3 +29,14 @@ def peak_memory_mb(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def describe_devices() -> str:
+    """Return torch's version and what trials would run on, in one line."""
+    device = choose_device("auto")
+    kind = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
+    return f"{torch.__version__}, {kind}, bfloat16 {'pays' if bf16_pays(device) else 'does not pay'}"

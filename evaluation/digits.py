@@ -30,19 +30,19 @@ ONE = 256  # fixed-point one: coordinates and blending weights are integers in 1
 class DigitsRecipe:
     """Say how the canvases are drawn; the numbers were chosen by measurement (benchmarks/task_ranking.py)."""
 
-    canvas: int = 24  # pixels
-    train_sources: int = 60  # source images a class; the others are shared by validation and test
-    val_sources: int = 60
-    copies: tuple[int, int, int] = (2, 2, 2)  # canvases drawn from one source image: train, val, test
+    canvas: int = 16  # pixels
+    train_sources: int = 100  # source images a class; the others are shared by validation and test
+    val_sources: int = 40
+    copies: tuple[int, int, int] = (1, 3, 3)  # canvases drawn from one source image: train, val, test
     scale: tuple[int, int] = (
         100,
         160,
     )  # source pixels a canvas pixel, in 1/256: 128 draws the digit 16 pixels wide
     turn: int = 60  # largest shear/rotation entry of the inverse map, in 1/256
-    shift: int = 4  # largest move of the digit's centre, canvas pixels
-    distractors: int = 4  # pieces of other digits on each canvas
+    shift: int = 2  # largest move of the digit's centre, canvas pixels
+    distractors: int = 2  # pieces of other digits on each canvas
     distractor_level: int = 200  # their brightness, in 1/256
-    noise: int = 96  # largest value added to a pixel (of 255)
+    noise: int = 32  # largest value added to a pixel (of 255)
     seed: int = 20261122
 
 

@@ -29,13 +29,14 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class TrialCost:
-    """Hold what a trial cost: wall seconds in all, seconds of training alone, peak memory in MiB."""
+    """Hold what a trial cost: wall seconds in all, of training alone, and of one core; peak memory in MiB."""
 
     seconds: float
     train_seconds: float
     peak_memory_mb: float
     device: str
     epochs: int
+    cpu_seconds: float = 0.0
 
 
 NO_COST = TrialCost(seconds=0.0, train_seconds=0.0, peak_memory_mb=0.0, device="none", epochs=0)
@@ -135,6 +136,7 @@ def _cost(data: Mapping[str, Any]) -> TrialCost:
         peak_memory_mb=_number(data["peak_memory_mb"], "peak_memory_mb"),
         device=_text(data, "device"),
         epochs=int(data["epochs"]),
+        cpu_seconds=_number(data["cpu_seconds"], "cpu_seconds"),
     )
 
 

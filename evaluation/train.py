@@ -54,7 +54,13 @@ class Scaling:
 
 
 def train_network(
-    network: nn.Module, data: SearchData, recipe: TrainRecipe, *, epochs: int, seed: int, device: torch.device
+    network: nn.Module,
+    data: SearchData,
+    recipe: TrainRecipe,
+    *,
+    epochs: int,
+    seed: int,
+    device: torch.device,
 ) -> Trained:
     """Train a network, moving it to the device; it keeps the trained weights."""
     started = time.monotonic()
@@ -65,50 +71,58 @@ def train_network(
     chance = torch.Generator().manual_seed(seed)
     optimizer = Sgd(list(network.parameters()), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     batch_size = min(recipe.batch_size, len(images))
-    steps = epochs * (len(images) // batch_size)
+    batches = len(images) // batch_size
     validated = val_epochs(epochs, recipe.val_points)
-    mixed = bf16_pays(device)
     curve: list[CurvePoint] = []
-    step = 0
     for epoch in range(1, epochs + 1):
         network.train()
         loss_sum = torch.zeros((), device=device)
         hits = torch.zeros((), dtype=torch.int64, device=device)
-        seen = 0
-        for batch, targets in shuffled_batches(images, labels, batch_size, recipe.shift, chance):
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=mixed):
-                logits = network(scale(batch))
-            logits = logits.float()
+        shuffled = shuffled_batches(images, labels, batch_size, recipe.shift, chance)
+        for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * batches):
+            logits = forward(network, scale(batch))
             loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step(learning_rate(step, steps, recipe))
-            step += 1
+            optimizer.step(learning_rate(step, epochs * batches, recipe))
             loss_sum += loss.detach()
             hits += (logits.argmax(1) == targets).sum()
-            seen += 1
-        mean_loss = loss_sum.item() / seen
+        diverged = None
+        mean_loss = loss_sum.item() / batches
         if not math.isfinite(mean_loss):
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
-            return Trained(tuple(curve), time.monotonic() - started, epoch, diverged)
-        if epoch in validated:
-            train_accuracy = 100.0 * hits.item() / (seen * batch_size)
+        elif epoch in validated:
+            train_accuracy = 100.0 * hits.item() / (batches * batch_size)
             val_accuracy = measure_accuracy(network, val_images, val_labels, scale)
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
+            if math.isnan(val_accuracy):
+                diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
+        if diverged is not None:
+            return Trained(tuple(curve), time.monotonic() - started, epoch, diverged)
     return Trained(tuple(curve), time.monotonic() - started, epochs, None)
 
 
+def forward(network: nn.Module, images: Tensor) -> Tensor:
+    """Return float32 logits; the network computes in bfloat16 where that pays."""
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16_pays(images.device)):
+        logits: Tensor = network(images)
+    return logits.float()
+
+
 def measure_accuracy(network: nn.Module, images: Tensor, labels: Tensor, scale: Scaling) -> float:
-    """Return the percentage of images, on the network's device, that a trained network labels right."""
+    """Return the percentage of images, on the network's device, that a trained network labels right.
+
+    NaN when an output is not finite: the largest of such outputs would still be some label.
+    """
     network.eval()
-    hits = 0
-    with (
-        torch.inference_mode(),
-        torch.autocast(images.device.type, torch.bfloat16, enabled=bf16_pays(images.device)),
-    ):
+    device = images.device
+    hits = torch.zeros((), dtype=torch.int64, device=device)
+    finite = torch.ones((), dtype=torch.bool, device=device)
+    with torch.inference_mode():
         for start in range(0, len(images), VAL_BATCH):
-            logits = network(scale(images[start : start + VAL_BATCH]))
-            hits += int((logits.argmax(1) == labels[start : start + VAL_BATCH]).sum())
-    return 100.0 * hits / len(images)
+            logits = forward(network, scale(images[start : start + VAL_BATCH]))
+            finite &= logits.isfinite().all()
+            hits += (logits.argmax(1) == labels[start : start + VAL_BATCH]).sum()
+    return 100.0 * hits.item() / len(images) if finite.item() else math.nan
 
 
 def learning_rate(step: int, steps: int, recipe: TrainRecipe) -> float:

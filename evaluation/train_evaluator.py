@@ -133,10 +133,15 @@ class TrainEvaluator:
         return self._pool.server_pid
 
     def _refuse(self, job: Job) -> str | None:
-        space = get_space(job.architecture.space)
-        return static_check(
-            space, job.architecture, self.task, job.fidelity, self.limits, memory_mb=self._memory_mb
-        )
+        """Return why a job is not worth a process, or None."""
+        try:
+            space = get_space(job.architecture.space)
+            over = static_check(
+                space, job.architecture, self.task, job.fidelity, self.limits, memory_mb=self._memory_mb
+            )
+        except NavarchError as error:  # a space, an option or a skeleton size that is not known
+            return str(error)
+        return None if over is None else str(over)
 
     def _request(self, action: Action, job: Job) -> Request:
         number = next(self._numbers)

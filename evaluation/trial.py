@@ -87,6 +87,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
         peak_memory_mb=peak_memory_mb(device),
         device=device.type,
         epochs=trained.epochs,
+        cpu_seconds=time.process_time(),
     )
     if trained.diverged is not None:
         return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))

@@ -91,11 +91,14 @@ def _open(path: Path, fault: Callable[[str], None]) -> Saver:
 
 def stored_position(saver: Saver, config: RunnableConfig) -> dict[str, Any] | None:
     """Return the state values of the newest checkpoint, or None if there is none that can be read as ours."""
-    found = saver.get_tuple(config)
-    if found is None:
+    try:
+        found = saver.get_tuple(config)
+    except ValueError:  # the bytes are no message of the serializer
         return None
-    values = found.checkpoint["channel_values"]
+    if found is None or not isinstance(found.checkpoint, dict):
+        return None
+    values = found.checkpoint.get("channel_values")
     kinds = {"run_id": str, "round": int, "attempt": int}
-    if any(not isinstance(values.get(name), kind) for name, kind in kinds.items()):
+    if not isinstance(values, dict) or any(not isinstance(values.get(name), kind) for name, kind in kinds.items()):
         return None
-    return dict(values)
+    return values

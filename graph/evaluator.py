@@ -76,7 +76,8 @@ def _reuse(ctx: RunContext, row: TrialRow) -> bool:
         state="complete",
         reason=None,
         detail="",
-        objectives=known.objectives,
+        # Equal networks may differ in dead edges, which count as parameters and MACs.
+        objectives={**known.objectives, "params": row.params, "macs": row.macs},
         curve=known.curve,
         cost=known.cost,
         reused_from=known.trial_id,

@@ -159,6 +159,8 @@ def _invoke(ctx: RunContext, parts: RunParts) -> None:
         config = config_of(ctx.run_id, ctx.settings.budget.trials, ctx.settings.search.retries)
         position = stored_position(saver, config)
         usable = position is not None and position["round"] <= last and bool(graph.get_state(config).next)
+        if not usable:
+            saver.delete_thread(ctx.run_id)
         if not usable and last:
             ctx.progress.noted(f"no usable checkpoint: round {last} is taken up again from the memory")
         # Replaying the last round is free: every finished call and trial of it is found in the memory.

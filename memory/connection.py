@@ -139,8 +139,8 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 def _translate(path: Path, error: sqlite3.Error) -> StoreError:
     """Choose our error for one of SQLite's. Names: https://www.sqlite.org/rescode.html."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    where, text = repr(str(path)), str(error).rstrip(".")
+    name = error_name(error)
+    where, text = repr(str(path)), _one_line(str(error))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreBusyError(
             f"The memory {where} is in use by another process; wait for it to end, or stop it, and repeat."
@@ -159,6 +159,16 @@ def _translate(path: Path, error: sqlite3.Error) -> StoreError:
     if name.startswith("SQLITE_CONSTRAINT"):
         return StoreError(f"The memory {where} refused a row: {text}; this value or change is not allowed.")
     return StoreError(f"The memory {where} failed: {text or type(error).__name__}; run `navarch doctor`.")
+
+
+def _one_line(message: str) -> str:
+    """Return SQLite's words as one short line; it quotes whole statements of a damaged schema."""
+    return " ".join(message.split())[:200].rstrip(". ")
+
+
+def error_name(error: sqlite3.Error) -> str:
+    """Return SQLite's name of an error, e.g. "SQLITE_BUSY"; "" for one that Python itself raised."""
+    return str(getattr(error, "sqlite_errorname", ""))
 
 
 def damaged(path: Path, what: str) -> StoreDamagedError:

@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes
 
 from sqlite_utils import Database
 
-from navarch.memory.connection import Fault, damaged, format_time, storage_errors
+from navarch.memory.connection import Fault, damaged, error_name, format_time, storage_errors
 from navarch.memory.errors import (
     StoreAlienError,
     StoreError,
@@ -166,7 +166,7 @@ def _create(path: Path, clock: Callable[[], float], fault: Fault) -> None:
         db = _connect(draft, "mode=rw", timeout_s=0)
         try:
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            _set_pragmas(db, draft)
+            _set_pragmas(db, path)
             _migrate(db, clock, fault)
         finally:
             db.close()
@@ -240,7 +240,7 @@ def _connect_to_read(path: Path, timeout_s: float) -> Database:
         db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.OperationalError as error:
         db.close()
-        if error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and not _has_wal(path):
+        if error_name(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and not _has_wal(path):
             return _connect(path, "mode=ro&immutable=1", timeout_s)
         raise
     except BaseException:

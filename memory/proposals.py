@@ -37,8 +37,9 @@ class Proposals(Table):
             for update in updates:
                 found = {name: value for name, value in _facts(update).items() if value is not None}
                 changes = ", ".join(f"{name} = ?" for name in found)
-                sql = f"UPDATE proposals SET {changes} WHERE proposal_id = ? AND run_id = ? RETURNING proposal_id"
-                if not self._store.rows(sql, (*found.values(), update.proposal_id, run_id)):
+                where = "proposal_id = ? AND run_id = ? RETURNING proposal_id"
+                parameters = (*found.values(), update.proposal_id, run_id)
+                if not self._store.rows(f"UPDATE proposals SET {changes} WHERE {where}", parameters):
                     raise StoreError(f"The run {run_id!r} has no proposal {update.proposal_id!r} to judge.")
 
     def proposals(

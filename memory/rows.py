@@ -10,9 +10,7 @@ RunState = Literal["running", "stopped", "finished", "failed"]
 RoundState = Literal["open", "closed"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
 FinishedState = Literal["complete", "pruned", "failed"]
-ProposalStatus = Literal[
-    "proposed", "valid", "invalid", "duplicate", "vetoed", "unselected", "selected"
-]
+ProposalStatus = Literal["proposed", "valid", "invalid", "duplicate", "vetoed", "unselected", "selected"]
 CallState = Literal["reserved", "ok", "bad-reply", "error"]
 SettledState = Literal["ok", "bad-reply", "error"]
 CallSource = Literal["model", "offline", "fallback"]

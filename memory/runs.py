@@ -33,31 +33,17 @@ class Runs(Table):
         settings: Mapping[str, Any],
         version: str,
     ) -> RunRow:
-        """Store a new run in state "running", with no segment yet; without an id it gets the next of r1, r2, ...
+        """Store a new run in state "running", with no segment yet; without an id it is named r1, r2, ...
 
-        Raises: StoreError if the id is taken.
+        Raises: StoreError if the id is taken or odd.
         """
-        if run_id is None:
-            with self._store.transaction():
-                return self.create_run(
-                    run_id=self._free_id(),
-                    workflow=workflow,
-                    space=space,
-                    task=task,
-                    task_digest=task_digest,
-                    evaluator=evaluator,
-                    seed=seed,
-                    settings=settings,
-                    version=version,
-                )
-        if not _RUN_ID.fullmatch(run_id) or run_id == LATEST:
+        if run_id is not None and (run_id == LATEST or not _RUN_ID.fullmatch(run_id)):
             raise StoreError(
                 f"The run id {run_id!r} is not allowed; "
                 "use up to 64 letters, digits, dots, dashes and underscores."
             )
         now = self._store.now()
-        values = {
-            "run_id": run_id,
+        values: dict[str, object] = {
             "workflow": text(workflow, "workflow"),
             "space": text(space, "space"),
             "task": text(task, "task"),
@@ -70,18 +56,21 @@ class Runs(Table):
             "created_at": now,
             "updated_at": now,
         }
-        sql, parameters = _RUNS.insert(values, conflict="ON CONFLICT (run_id) DO NOTHING RETURNING run_id")
+        conflict = "ON CONFLICT (run_id) DO NOTHING RETURNING run_id"
         with self._store.transaction():
-            if not self._store.rows(sql, parameters):
+            name = run_id or self._free_id()
+            if not self._store.rows(*_RUNS.insert({"run_id": name, **values}, conflict=conflict)):
                 raise StoreError(
-                    f"The run {run_id!r} exists already in {str(self._store.path)!r}; "
+                    f"The run {name!r} exists already in {str(self._store.path)!r}; "
                     "resume it or choose another id."
                 )
-            return self._run(run_id)
+            return self._run(name)
 
     def _free_id(self) -> str:
         taken = {row[0] for row in self._store.rows("SELECT run_id FROM runs")}
-        return next(f"r{number}" for number in range(len(taken) + 1, 2 * len(taken) + 2) if f"r{number}" not in taken)
+        return next(
+            f"r{number}" for number in range(len(taken) + 1, 2 * len(taken) + 2) if f"r{number}" not in taken
+        )
 
     def get_run(self, name: str) -> RunRow:
         """Return the run of that id, of that unique beginning of an id, or the newest for "latest".

@@ -42,7 +42,7 @@ def list_problems(loaded: Loaded) -> Iterator[PromptProblem]:
 
 
 def _check_folder(folder: PromptFolder) -> Iterator[PromptProblem]:
-    """Yield the faults of a user's parts, used or not, and of prompts whose name is no prompt's (a slip of the pen)."""
+    """Yield the faults of a user's parts, used or not, and the prompts whose name is no prompt's (a slip)."""
     for name in list_names(folder.path):
         if name in VARIABLES:
             continue

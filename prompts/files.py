@@ -1,7 +1,7 @@
-"""Find prompt files and read them safely: an option's folder first, then the project's, then the installed defaults.
+"""Find prompt files and read them safely: an option's folder, the project's, the installed defaults.
 
-Each file and each partial is looked up on its own, so a project overrides only what it changes. Files are read again on
-every use: an edit counts from the next call on.
+Each file and each partial is looked up on its own, so a project overrides only what it changes. Files are
+read again on every use: an edit counts from the next call on.
 """
 
 import re
@@ -59,7 +59,10 @@ def is_name(name: str) -> bool:
 
 
 def find_text(folders: Sequence[PromptFolder], name: str) -> SourceText | None:
-    """Return the text of the first folder that has `name`, or None. Raises: PromptError for a file that is unusable."""
+    """Return the text of the first folder that has `name`, or None.
+
+    Raises: PromptError for a file that is unusable.
+    """
     if not is_name(name):
         return None
     for folder in folders:
@@ -78,7 +81,10 @@ def list_names(folder: Path) -> Iterator[str]:
 
 
 def _read(path: Path, folder: Path) -> str:
-    """Return the file's text. Reads at most one byte more than allowed, and never opens anything but a plain file."""
+    """Return the file's text.
+
+    Reads at most one byte more than allowed, and never opens anything but a plain file.
+    """
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
         mode = path.stat().st_mode

@@ -20,7 +20,10 @@ MAX_TOKENS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model draws its reply; None leaves the choice to the server. `max_tokens` counts reasoning too."""
+    """How a model draws its reply.
+
+    None leaves the choice to the server. `max_tokens` counts reasoning too.
+    """
 
     temperature: float | None = None
     max_tokens: int | None = None
@@ -28,7 +31,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """The settings of one prompt file, and its body padded with blank lines so that line numbers stay those of the file.
+    """The settings of one prompt file, and its body, padded so that it keeps the file's line numbers.
 
     `variables` is None where the file declares none: then every variable of the role may be used.
     """
@@ -74,7 +77,10 @@ def split_front_matter(path: Path, text: str) -> FrontMatter:
 
 
 def _key_lines(path: Path, head: str, first_line: int) -> dict[str, int]:
-    """Return the line (in the file) of each top-level key; refuse what is not a mapping of known keys, each once."""
+    """Return the line (in the file) of each top-level key.
+
+    Refuse what is not a mapping of known keys, each once.
+    """
     node = yaml.compose(head, Loader=yaml.SafeLoader)
     if node is None:
         return {}

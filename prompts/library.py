@@ -1,7 +1,7 @@
 """`PromptLibrary`: list, show, check and render the prompt files in force.
 
-Every use reads the files again, so an edit during a run counts from the next call on and shows in the trace by its
-digest. Only compiled templates are kept, by the content they were compiled from.
+Every use reads the files again, so an edit during a run counts from the next call on and shows in the trace
+by its digest. Only compiled templates are kept, by the content they were compiled from.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,10 @@ _COMPILED_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A rendered prompt: the `system` text ("" where the file has no such part), the `user` text, and its origin."""
+    """A rendered prompt.
+
+    The `system` text ("" where the file has no such part), the `user` text, and its origin.
+    """
 
     name: str
     system: str
@@ -34,7 +37,10 @@ class Rendered:
 
 
 class PromptLibrary:
-    """The prompt files in force: an option's folder, then the project's `prompts/`, then the installed defaults."""
+    """The prompt files in force.
+
+    An option's folder, then the project's `prompts/`, then the installed defaults.
+    """
 
     def __init__(self, option: Path | None = None, project: Path | None = Path("prompts")) -> None:
         self.folders = find_folders(option, project)
@@ -45,11 +51,17 @@ class PromptLibrary:
         return self._load(name).file
 
     def list(self) -> tuple[PromptFile, ...]:
-        """Return every prompt: the roles', the repair turn, the offline twins' phrases. Raises: PromptError."""
+        """Return every prompt.
+
+        The roles', the repair turn, the offline twins' phrases. Raises: PromptError.
+        """
         return tuple(self.get(name) for name in VARIABLES)
 
     def parts(self) -> tuple[SourceText, ...]:
-        """Return every part that a prompt may include, the defaults and the user's own. Raises: PromptError."""
+        """Return every part that a prompt may include, the defaults and the user's own.
+
+        Raises: PromptError.
+        """
         names = {n for folder in self.folders for n in list_names(folder.path) if n.startswith("parts/")}
         found = (find_text(self.folders, name) for name in sorted(names))
         return tuple(text for text in found if text is not None)
@@ -57,7 +69,8 @@ class PromptLibrary:
     def render(self, name: str, data: Mapping[str, Any]) -> Rendered:
         """Render a prompt with plain data. Raises: PromptError naming the file and line at fault.
 
-        An unknown name is refused also where this data would not reach it, so that a run fails early or not at all.
+        An unknown name is refused also where this data would not reach it, so that a run fails early or not
+        at all.
         """
         loaded = self._load(name)
         file = loaded.file

@@ -1,7 +1,7 @@
 """Read one prompt with the parts it includes, and compile it.
 
-The body of a role's prompt has a system part and a user part, split at the line `<!-- user -->` before anything is
-rendered, so that no value can move the border.
+The body of a role's prompt has a system part and a user part, split at the line `<!-- user -->` before
+anything is rendered, so that no value can move the border.
 """
 
 import hashlib
@@ -59,7 +59,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A compiled prompt: its file, its texts, and what its names showed (`bad` ones, and the `used` variables)."""
+    """A compiled prompt.
+
+    Its file, its texts, and what its names showed (`bad` ones, and the `used` variables).
+    """
 
     file: PromptFile
     matter: FrontMatter
@@ -85,7 +88,10 @@ def read_prompt(folders: Sequence[PromptFolder], name: str) -> Sources:
 
 
 def compile_prompt(sources: Sources) -> Loaded:
-    """Compile a prompt and check its names. Raises: PromptError for a syntax error, a filter or a test that is unknown."""
+    """Compile a prompt and check its names.
+
+    Raises: PromptError for a syntax error, a filter or a test that is unknown.
+    """
     main, matter = sources.main, sources.matter
     texts = {piece: Text(main, body) for piece, body in sources.pieces.items()}
     texts |= {f"{part.name}.md": Text(part, part.text) for part in sources.parts}

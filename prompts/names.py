@@ -1,7 +1,7 @@
 """Check the names that a template uses against the known variables and their fields, without rendering it.
 
-A small walk over Jinja's syntax tree that carries the shape of each name: `for t in new` makes `t` a trial, so
-`t.acuracy` is found before a run starts. What it cannot follow (macros, computed keys) it lets pass.
+A small walk over Jinja's syntax tree that carries the shape of each name: `for t in new` makes `t` a trial,
+so `t.acuracy` is found before a run starts. What it cannot follow (macros, computed keys) it lets pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,10 @@ class BadName(NamedTuple):
 
 
 class NameCheck:
-    """One walk over a template and what it includes; afterwards `used` holds the top-level names that were read."""
+    """One walk over a template and what it includes.
+
+    Afterwards `used` holds the top-level names that were read.
+    """
 
     def __init__(self, trees: Mapping[str, nodes.Template], known: Mapping[str, Shape]) -> None:
         self.trees = trees
@@ -59,30 +62,32 @@ class NameCheck:
                 self._loop(node, scope)
             case nodes.Assign():
                 _bind(node.target, self._shape(node.node, scope), scope)
-            case nodes.AssignBlock():
-                self._body(node.body, dict(scope))
-                _bind(node.target, VALUE, scope)
-            case nodes.With():
-                inner = dict(scope)
-                for target, value in zip(node.targets, node.values, strict=True):
-                    _bind(target, self._shape(value, scope), inner)
-                self._body(node.body, inner)
             case nodes.Include():
                 for name in _literals(node.template):
                     self.run(name, scope)
-            case nodes.Import():
-                scope[node.target] = VALUE
-            case nodes.FromImport():
-                scope.update({(n if isinstance(n, str) else n[1]): VALUE for n in node.names})
-            case nodes.Macro():
-                scope[node.name] = VALUE
-                self._body(node.body, {**scope, **{arg.name: VALUE for arg in node.args}})
+            case nodes.Import() | nodes.FromImport():
+                scope.update(dict.fromkeys(_imported(node), VALUE))
+            case nodes.AssignBlock() | nodes.With() | nodes.Macro():
+                self._block(node, scope)
             case nodes.Expr():
                 self._shape(node, scope)
             case _:
                 # Blocks that open no scope of their own: if, output, block, filter, call.
                 for child in node.iter_child_nodes():
                     self._statement(child, scope)
+
+    def _block(self, node: nodes.AssignBlock | nodes.With | nodes.Macro, scope: dict[str, Shape]) -> None:
+        """Check a block with a scope of its own."""
+        inner = dict(scope)
+        if isinstance(node, nodes.With):
+            for target, value in zip(node.targets, node.values, strict=True):
+                _bind(target, self._shape(value, scope), inner)
+        elif isinstance(node, nodes.Macro):
+            scope[node.name] = VALUE
+            inner.update({arg.name: VALUE for arg in node.args})
+        self._body(node.body, inner)
+        if isinstance(node, nodes.AssignBlock):
+            _bind(node.target, VALUE, scope)
 
     def _loop(self, node: nodes.For, scope: dict[str, Shape]) -> None:
         inner = {**scope, "loop": VALUE}
@@ -178,7 +183,17 @@ def included(tree: nodes.Template) -> Iterator[tuple[str | None, int]]:
     for node in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         target: nodes.Node = node.template  # type: ignore[attr-defined]
         names = list(_literals(target))
-        yield from ((name, node.lineno) for name in names or [None])
+        if not names:
+            yield None, node.lineno
+        for name in names:
+            yield name, node.lineno
+
+
+def _imported(node: nodes.Import | nodes.FromImport) -> list[str]:
+    """Return the names that an import makes."""
+    if isinstance(node, nodes.Import):
+        return [node.target]
+    return [name if isinstance(name, str) else name[1] for name in node.names]
 
 
 def _literals(node: nodes.Node) -> list[str]:

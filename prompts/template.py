@@ -1,7 +1,8 @@
 """Compile and render prompt bodies: Jinja2 in its immutable sandbox, over plain data, rendered once.
 
-Covered: no attribute or method of a Python object beyond those of plain data, no file but the texts handed in, no value
-rendered as a template, no unbounded repetition by an operator. Not covered: a template of the user's own that loops long.
+Covered: no attribute or method of a Python object beyond those of plain data, no file but the texts handed
+in, no value rendered as a template, no unbounded repetition by an operator. Not covered: a template of the
+user's own that loops long.
 """
 
 import math
@@ -51,7 +52,10 @@ def make_environment(texts: Mapping[str, Text]) -> jinja2.Environment:
 def render(
     environment: jinja2.Environment, name: str, data: Mapping[str, Any], texts: Mapping[str, Text]
 ) -> str:
-    """Return the rendered text, blank lines squeezed. Raises: PromptError naming the file and line at fault."""
+    """Return the rendered text, blank lines squeezed.
+
+    Raises: PromptError naming the file and line at fault.
+    """
     try:
         parts: list[str] = []
         size = 0
@@ -67,7 +71,10 @@ def render(
 
 
 def check_plain(value: Any, where: str = "data", depth: int = 0) -> Any:
-    """Return `value` with tuples as lists. Raises: TypeError for anything but plain data (str, int, float, bool, ...)."""
+    """Return `value` with tuples as lists.
+
+    Raises: TypeError for anything but plain data (str, int, float, bool, ...).
+    """
     if value is None or type(value) in (str, bool, int, float):
         return value
     if depth > MAX_DEPTH:

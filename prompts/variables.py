@@ -1,7 +1,8 @@
 """The variables that each prompt file may use, with their shape: what a user may write between `{{` and `}}`.
 
-A record is a dict, a list is a one-element tuple of its items' shape, VALUE is a text or a number (or data whose shape
-is open). The shapes of the four roles equal the fields of their views; a test holds the two together.
+A record is a dict, a list is a one-element tuple of its items' shape, VALUE is a text or a number (or data
+whose shape is open). The shapes of the four roles equal the fields of their views; a test holds the two
+together.
 """
 
 from typing import Any, Final

@@ -14,7 +14,7 @@ from navarch.agents.views import NavigatorView, TrialView
 MAX_BUILD_ON = 6
 MAX_PATTERNS = 4
 MAX_PREFER = 3
-EXPLORE_AT_START = 0.3  # the share of free samples once there is data; falls to the floor with the budget
+EXPLORE_AT_START = 0.15  # the share of free samples once there is data; falls to the floor with the budget
 EXPLORE_FLOOR = 0.05
 EXPLORE_CEILING = 0.6
 PER_IDLE_ROUND = 0.04  # added for each round without a gain
@@ -34,7 +34,7 @@ class OfflineNavigator:
         seen = {trial.number: trial for group in (view.history, view.top, view.new) for trial in group}
         trials = [seen[number] for number in sorted(seen) if choices.contains(seen[number].values)]
         finished = completed(trials)
-        picks = find_promising(choices, trials, rng)
+        picks = find_promising(choices, view.mission, trials, rng)
         explore = _explore_share(view) if picks else 1.0
         effects = [effect for effect in option_effects(choices, finished) if effect.is_clear]
         return Direction(
@@ -67,7 +67,7 @@ def _explore_share(view: NavigatorView) -> float:
 
 
 def _advise(choices: Choices, picks: Sequence[Pick], effects: Sequence[Effect]) -> list[Guidance]:
-    """Prefer the options that promising architectures share; avoid those that they lack and that clearly hurt."""
+    """Prefer the options that promising architectures share; avoid what they lack and what clearly hurts."""
     if not picks:
         return []
     top = max(pick.gain for pick in picks) or 1.0

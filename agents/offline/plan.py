@@ -7,16 +7,18 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from navarch.agents.offline.costs import keep_affordable
 from navarch.agents.offline.moves import Choices, Values, crossover
 from navarch.agents.offline.statistics import accuracy, completed
-from navarch.agents.surrogate import Surrogate, expected_improvement, fit
-from navarch.agents.views import TrialView
+from navarch.agents.surrogate import expected_improvement, fit
+from navarch.agents.views import Mission, TrialView
 
 MIN_TRIALS = 4  # completed ones, before the surrogate is asked
 PARENTS = 5
-PICKS = 12
+PICKS = 24
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 400  # architectures scored at a time
+GAIN_DIGITS = 9  # the last bits of a linear-algebra library decide nothing
 
 
 class Pick(NamedTuple):
@@ -26,23 +28,35 @@ class Pick(NamedTuple):
     gain: float
 
 
-def find_promising(choices: Choices, trials: Sequence[TrialView], rng: random.Random) -> list[Pick]:
-    """Return up to `PICKS` new architectures, highest expected improvement first; none while data is scarce."""
+def find_promising(
+    choices: Choices, mission: Mission, trials: Sequence[TrialView], rng: random.Random
+) -> list[Pick]:
+    """Return up to `PICKS` new architectures, highest expected gain first; none while data is scarce."""
     finished = completed(trials)
     if len(finished) < MIN_TRIALS:
         return []
     surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials])
     known = {t.values for t in trials}
+
+    def score(pool: Iterable[Values]) -> list[Pick]:
+        fresh = [values for values in dict.fromkeys(pool) if values not in known]
+        fresh = keep_affordable(choices, mission, trials, fresh)[:POOL_LIMIT]
+        known.update(fresh)
+        if not fresh:
+            return []
+        gains = expected_improvement(surrogate.predict(fresh), surrogate.best).round(GAIN_DIGITS)
+        return [Pick(values, gain) for values, gain in zip(fresh, gains.tolist(), strict=True)]
+
     parents = [t.values for t in sorted(finished, key=lambda t: (-accuracy(t), t.number))[:PARENTS]]
-    picks = _score(surrogate, _first_pool(choices, parents, rng), known)
+    picks = _best(score(_first_pool(choices, parents, rng)))
     for _ in range(CLIMBS):
         around = [near for pick in picks[:PARENTS] for near in choices.neighbours(pick.values)]
-        known_now = known | {pick.values for pick in picks}
-        picks = sorted([*picks, *_score(surrogate, around, known_now)], key=lambda p: -p.gain)[: PICKS * 4]
-    return picks[:PICKS]
+        picks = _best([*picks, *score(around)])
+    return picks
 
 
 def _first_pool(choices: Choices, parents: Sequence[Values], rng: random.Random) -> list[Values]:
+    """Return neighbours of the parents (at most half), then crossovers, double edits and samples."""
     even = choices.even_weights()
     pool = [near for parent in parents for near in choices.neighbours(parent)][: POOL_LIMIT // 2]
     while len(pool) < POOL_LIMIT:
@@ -52,10 +66,5 @@ def _first_pool(choices: Choices, parents: Sequence[Values], rng: random.Random)
     return pool
 
 
-def _score(surrogate: Surrogate, pool: Iterable[Values], known: set[Values]) -> list[Pick]:
-    fresh = [values for values in dict.fromkeys(pool) if values not in known][:POOL_LIMIT]
-    if not fresh:
-        return []
-    gains = expected_improvement(surrogate.predict(fresh), surrogate.best)
-    ranked = sorted(zip(fresh, gains.tolist(), strict=True), key=lambda pair: -pair[1])
-    return [Pick(values, gain) for values, gain in ranked]
+def _best(picks: Sequence[Pick]) -> list[Pick]:
+    return sorted(picks, key=lambda pick: -pick.gain)[:PICKS]

@@ -1,5 +1,6 @@
 """Fixtures of the memory's tests: a memory with a run called "demo", and makers of what goes into it."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -39,18 +40,8 @@ def new_trial(index, **changes):
 
 
 def new_proposal(position, **changes):
-    """A valid proposal at a position."""
-    values = {
-        "position": position,
-        "origin": "generator",
-        "raw": '{"edge_0_1": "none"}',
-        "status": "valid",
-        "why": "wider",
-        "architecture": {"edge_0_1": "none"},
-        "code": "0",
-        "genotype": "|none~0|",
-        "digest": f"{position:016x}",
-    }
+    """A proposal at a position, as a Generator gave it."""
+    values = {"position": position, "origin": "generator", "raw": '{"edge_0_1": "none"}', "why": "wider"}
     return NewProposal(**(values | changes))
 
 
@@ -99,13 +90,20 @@ def reserve(memory, key=None, **changes):
     return memory.reserve_call(key or CallKey("demo", 0, "generator", 0, 0), **(values | changes))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """The makers above, for tests that are collected without package imports."""
     return SimpleNamespace(
-        RUN=RUN, CURVE=CURVE, COST=COST, trial=new_trial, proposal=new_proposal, finish=finish, fail=fail,
-        add_finished=add_finished, reserve=reserve,
-    )  # fmt: skip
+        RUN=RUN,
+        CURVE=CURVE,
+        COST=COST,
+        trial=new_trial,
+        proposal=new_proposal,
+        finish=finish,
+        fail=fail,
+        add_finished=add_finished,
+        reserve=reserve,
+    )
 
 
 @pytest.fixture
@@ -123,9 +121,17 @@ def open_memory(tmp_path):
         memory.close()
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A closed memory with the run "demo", made once, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "navarch.db"
+    with Memory.open(path) as memory:
+        memory.create_run(run_id="demo", **RUN)
+    return path
+
+
 @pytest.fixture
-def memory(open_memory):
+def memory(template, tmp_path, open_memory):
     """An open memory with the run "demo" in it."""
-    memory = open_memory()
-    memory.create_run(run_id="demo", **RUN)
-    return memory
+    shutil.copy(template, tmp_path / "navarch.db")
+    return open_memory()

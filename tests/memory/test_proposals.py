@@ -2,26 +2,22 @@ import pytest
 
 from navarch.memory import ProposalUpdate, StoreError
 
+PROBLEM = {"code": "unknown-option", "dimension": "edge_0_1", "value": "conv9", "allowed": ["none"]}
 
-def test_proposals_come_back_in_order_with_why_they_were_refused(memory, make):
-    problem = {"code": "unknown-option", "dimension": "edge_0_1", "value": "conv9", "allowed": ["none"]}
-    broken = make.proposal(
-        1,
-        status="invalid",
-        architecture=None,
-        code=None,
-        genotype=None,
-        digest=None,
-        raw="[9]",
-        problems=[problem],
-    )
-    stored = memory.add_proposals("demo", 0, 0, [broken, make.proposal(0)])
-    assert [(item.position, item.status, item.problems) for item in stored] == [
-        (0, "valid", []),
-        (1, "invalid", [problem]),
+
+def valid(item, status="valid", **changes):
+    """What the validator says of a good proposal."""
+    facts = {"architecture": {"edge_0_1": "none"}, "code": "0", "genotype": "|none~0|", "digest": "d0"}
+    return ProposalUpdate(item.proposal_id, status, **(facts | changes))
+
+
+def test_proposals_are_stored_as_they_came_in_order_of_position(memory, make):
+    stored = memory.add_proposals("demo", 0, 0, [make.proposal(1, raw="[9]"), make.proposal(0)])
+    assert [(item.position, item.raw, item.status) for item in stored] == [
+        (0, '{"edge_0_1": "none"}', "proposed"),
+        (1, "[9]", "proposed"),
     ]
-    assert stored[0].architecture == {"edge_0_1": "none"}
-    assert stored[1].raw == "[9]"
+    assert (stored[0].architecture, stored[0].problems, stored[0].why) == (None, [], "wider")
 
 
 def test_adding_the_same_positions_again_changes_nothing(memory, make):
@@ -29,25 +25,44 @@ def test_adding_the_same_positions_again_changes_nothing(memory, make):
     assert memory.add_proposals("demo", 0, 0, [make.proposal(0, why="other")]) == first
 
 
-def test_a_verdict_is_stored_and_a_later_status_keeps_it(memory, make):
+def test_a_refused_proposal_keeps_its_problems(memory, make):
     (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
-    memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, "vetoed", {"why": "dead"})])
+    memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, "invalid", problems=[PROBLEM])])
+    assert memory.proposals("demo", status="invalid")[0].problems == [PROBLEM]
+
+
+def test_a_verdict_is_stored_and_a_later_judgement_keeps_it_and_the_architecture(memory, make):
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
+    memory.judge_proposals("demo", [valid(item)])
+    memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, "vetoed", verdict={"why": "dead"})])
     memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, "selected")])
     (judged,) = memory.proposals("demo", status="selected")
-    assert judged.verdict == {"why": "dead"}
+    assert (judged.verdict, judged.architecture, judged.digest) == (
+        {"why": "dead"},
+        {"edge_0_1": "none"},
+        "d0",
+    )
 
 
 def test_judging_an_unknown_proposal_judges_none(memory, make):
     (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
-    updates = [ProposalUpdate(item.proposal_id, "vetoed"), ProposalUpdate("demo/r9.p9.9", "vetoed")]
+    updates = [valid(item), ProposalUpdate("demo/r9.p9.9", "invalid")]
     with pytest.raises(StoreError, match=r"r9\.p9\.9"):
         memory.judge_proposals("demo", updates)
-    assert memory.proposals("demo", status="vetoed") == []
+    assert memory.proposals("demo")[0].status == "proposed"
+
+
+def test_a_proposal_of_another_run_is_not_judged(memory, make):
+    memory.create_run(run_id="second", **make.RUN)
+    (item,) = memory.add_proposals("second", 0, 0, [make.proposal(0)])
+    with pytest.raises(StoreError, match="no proposal"):
+        memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, "invalid")])
 
 
 def test_proposals_are_chosen_by_round_attempt_and_status(memory, make):
     memory.add_proposals("demo", 0, 0, [make.proposal(0)])
-    memory.add_proposals("demo", 1, 0, [make.proposal(0), make.proposal(1, status="duplicate")])
+    _, second = memory.add_proposals("demo", 1, 0, [make.proposal(0), make.proposal(1)])
+    memory.judge_proposals("demo", [valid(second, "duplicate")])
     memory.add_proposals("demo", 1, 1, [make.proposal(0)])
     assert len(memory.proposals("demo")) == 4
     assert len(memory.proposals("demo", 1)) == 3
@@ -55,7 +70,8 @@ def test_proposals_are_chosen_by_round_attempt_and_status(memory, make):
     assert [item.position for item in memory.proposals("demo", status="duplicate")] == [1]
 
 
-def test_a_valid_proposal_without_an_architecture_is_refused(memory, make):
+@pytest.mark.parametrize("status", ["valid", "duplicate", "vetoed", "unselected", "selected", "liked"])
+def test_a_status_without_an_architecture_or_unknown_is_refused(memory, make, status):
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
     with pytest.raises(StoreError, match="CHECK"):
-        memory.add_proposals("demo", 0, 0, [make.proposal(0), make.proposal(1, architecture=None)])
-    assert memory.proposals("demo") == []
+        memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, status)])

@@ -23,6 +23,12 @@ def test_odd_run_ids_are_refused(memory, make, run_id):
         memory.create_run(run_id=run_id, **make.RUN)
 
 
+def test_runs_without_an_id_are_numbered_past_the_names_that_are_taken(memory, make):
+    memory.create_run(run_id="r3", **make.RUN)
+    assert [memory.create_run(**make.RUN).run_id for _ in range(3)] == ["r4", "r5", "r6"]
+    assert memory.create_run(run_id=None, **make.RUN).run_id == "r7"
+
+
 def test_a_run_answers_to_a_unique_beginning_and_to_latest(memory, make):
     memory.create_run(run_id="dusk-2", **make.RUN)
     memory.create_run(run_id="dusk-21", **make.RUN)

@@ -14,9 +14,9 @@ SWAP = {"edge_0_1": "edge_0_2", "edge_0_2": "edge_0_1", "edge_1_3": "edge_2_3", 
 SETTINGS = [
     {"classes": 10, "in_channels": 3, "resolution": 32, "skeleton": None},
     {"classes": 100, "in_channels": 3, "resolution": 32, "skeleton": {"width": 8, "cells": 1}},
-    {"classes": 120, "in_channels": 3, "resolution": 16, "skeleton": {"width": 16, "cells": 2}},
+    {"classes": 120, "in_channels": 3, "resolution": 16, "skeleton": {"width": 16, "cells": 1}},
     {"classes": 10, "in_channels": 1, "resolution": 29, "skeleton": {"width": 8, "cells": 1}},
-    {"classes": 100, "in_channels": 1, "resolution": 29, "skeleton": {"width": 16, "cells": 1}},
+    {"classes": 100, "in_channels": 1, "resolution": 29, "skeleton": {"width": 4, "cells": 2}},
 ]
 
 
@@ -36,9 +36,10 @@ def build(code, **settings):
 
 def build_on_meta(cell, sizes):
     with torch.device("meta"):
-        return SPACE.build(
+        network = SPACE.build(
             cell, classes=sizes["classes"], in_channels=sizes["in_channels"], skeleton=sizes["skeleton"]
         )
+    return network.eval()
 
 
 def image_on_meta(sizes):
@@ -46,7 +47,7 @@ def image_on_meta(sizes):
 
 
 def count(network, image):
-    """Count module by module: every weight of a convolution or linear layer works once per output position."""
+    """Count by module: every weight of a convolution or linear layer works once per output position."""
     macs = 0
 
     def add(module, _, output):
@@ -82,7 +83,9 @@ def published_cell(cell, operations, x):
     return nodes[3]
 
 
-def test_the_closed_form_counts_what_the_built_network_has():
+def test_the_closed_form_counts_what_the_built_network_has(monkeypatch):
+    for layer in (torch.nn.BatchNorm2d, torch.nn.ReLU):  # slow on the meta device, and not counted
+        monkeypatch.setattr(layer, "forward", lambda self, x: x)
     rng = random.Random(0)
     for i in range(200):
         cell, sizes = SPACE.sample(rng), SETTINGS[i % len(SETTINGS)]

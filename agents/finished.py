@@ -1,0 +1,99 @@
+"""The finished trials of a run as roles may see them: read once, ranked, cut to what a view holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from navarch.agents.surrogate import Values
+from navarch.agents.views import TrialView
+from navarch.memory import Memory, TrialRow
+from navarch.spaces import SearchSpace
+
+
+class Known(NamedTuple):
+    """A finished trial, with the values of its canonical form for the surrogate."""
+
+    trial: TrialView
+    canonical: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Which trials may be called best; None is no bound."""
+
+    max_params: int | None
+    max_macs: int | None
+
+    def admits(self, trial: TrialView) -> bool:
+        """Tell whether the trial has an accuracy and is within the bounds."""
+        return (
+            trial.val_accuracy is not None
+            and (self.max_params is None or trial.params <= self.max_params)
+            and (self.max_macs is None or trial.macs <= self.max_macs)
+        )
+
+
+class FinishedTrials:
+    """Read a run's finished trials by round. A round that is over never changes, so it is read once."""
+
+    def __init__(self, memory: Memory, space: SearchSpace, run_id: str) -> None:
+        """Take where to read; nothing is read yet."""
+        self._memory = memory
+        self._space = space
+        self._run_id = run_id
+        self._over: list[Sequence[Known]] = []
+
+    def before(self, round: int) -> list[Known]:
+        """Return the finished trials of earlier rounds, in the order of their numbers."""
+        while len(self._over) < round - 1:
+            self._over.append(self.of(len(self._over) + 1))
+        return [known for over in self._over[: round - 1] for known in over]
+
+    def of(self, round: int) -> list[Known]:
+        """Return the finished trials of one round, read afresh."""
+        rows = self._memory.trials(self._run_id, round=round)
+        return [self._known(row) for row in sorted(rows, key=lambda row: row.number) if row.is_finished]
+
+    def _known(self, row: TrialRow) -> Known:
+        architecture = self._space.parse(row.architecture)
+        trial = TrialView(
+            number=row.number,
+            round=row.round,
+            code=row.code,
+            values=architecture.values,
+            state=row.state,
+            reason=row.reason,
+            detail=row.detail,
+            val_accuracy=row.val_accuracy if row.state == "complete" else None,
+            params=row.params,
+            macs=row.macs,
+            feedback=row.feedback,
+        )
+        return Known(trial, self._space.canonical(architecture).values)
+
+
+def best_trials(known: Sequence[Known], bounds: Bounds, count: int) -> tuple[TrialView, ...]:
+    """Return the best trials within the bounds: by accuracy, then fewer parameters, then lower number."""
+    admitted = [k.trial for k in known if bounds.admits(k.trial)]
+    return tuple(sorted(admitted, key=lambda t: (-(t.val_accuracy or 0.0), t.params, t.number))[:count])
+
+
+def cut_history(known: Sequence[Known], limit: int) -> tuple[TrialView, ...]:
+    """Return at most `limit` trials, the best half and the latest others, by number and without feedback."""
+    kept = [k.trial for k in known]
+    if len(kept) > limit:
+        ranked = sorted(kept, key=lambda t: (-(t.val_accuracy or 0.0), t.number))
+        chosen = {trial.number for trial in ranked[: limit // 2]}
+        latest = [trial.number for trial in reversed(kept) if trial.number not in chosen]
+        chosen.update(latest[: limit - len(chosen)])
+        kept = [trial for trial in kept if trial.number in chosen]
+    return tuple(replace(trial, feedback=None) for trial in kept)
+
+
+def count_idle_rounds(known: Sequence[Known], bounds: Bounds, round: int) -> int:
+    """Return how many of the rounds before `round`, the latest ones, brought no better trial."""
+    best, last_gain = float("-inf"), 0
+    for trial in (k.trial for k in known if bounds.admits(k.trial)):
+        if trial.val_accuracy is not None and trial.val_accuracy > best:
+            best, last_gain = trial.val_accuracy, trial.round
+    return round - 1 - last_gain

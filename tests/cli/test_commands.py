@@ -1,0 +1,110 @@
+"""What the commands print about a real, finished run."""
+
+import json
+
+import pytest
+
+
+def test_runs_lists_the_run_with_its_best(cli, finished_run):
+    (row,) = json.loads(cli("runs", "--json", "--db", finished_run / "navarch.db").out)
+    assert (row["run"], row["state"], row["trials"]) == ("r1", "finished", 2)
+    assert row["best"] > 0
+
+
+def test_best_gives_validation_test_and_size(cli, finished_run):
+    best = json.loads(cli("best", "--json", "--db", finished_run / "navarch.db").out)
+    assert 0 < best["val_accuracy"] <= 100
+    assert 0 < best["test_accuracy"] <= 100
+    assert best["params"] > 1000
+    assert best["genotype"].startswith("|")
+
+
+def test_show_lists_every_trial_and_what_was_spent(cli, finished_run):
+    ended = cli("show", "--lessons", "--db", finished_run / "navarch.db")
+    assert "2 trials (0 reused)" in ended.out
+    assert ended.out.count("complete") == 2
+
+
+def test_trace_shows_all_four_roles_and_their_prompts(cli, finished_run):
+    calls = json.loads(cli("trace", "--json", "--db", finished_run / "navarch.db").out)
+    assert [call["role"] for call in calls] == ["navigator", "generator", "critic", "distiller"]
+    for call in calls:
+        assert call["source"] == "offline"
+        assert "# The search space" in call["messages"][0]["text"]
+        json.loads(call["reply"])
+
+
+def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
+    calls = json.loads(cli("trace", "--role", "critic", "--round", "1", "--json", "--db", finished_run / "navarch.db").out)
+    assert [call["role"] for call in calls] == ["critic"]
+    assert json.loads(cli("trace", "--failed", "--json", "--db", finished_run / "navarch.db").out) == []
+
+
+def test_a_finished_run_is_shown_again_by_resume_and_not_worked_on(cli, finished_run):
+    ended = cli("resume", "r1", "--db", finished_run / "navarch.db")
+    assert ended.code == 0
+    assert "test accuracy" in ended.out
+    assert "finished  trial" not in ended.out
+
+
+def test_stop_says_that_a_finished_run_is_not_running(cli, finished_run):
+    ended = cli("stop", "r1", "--db", finished_run / "navarch.db")
+    assert ended.code == 2
+    assert "not running" in ended.err
+
+
+def test_a_second_run_reuses_the_trials_of_the_first_and_says_so(cli, finished_run):
+    arguments = ["--budget", "2", "--set", "train.epochs=1", "--set", "search.trials_per_round=2"]
+    ended = cli("run", *arguments, "--db", finished_run / "navarch.db")
+    assert ended.code == 0
+    assert ended.out.count("reused from r1/") == 2
+
+
+def test_the_rendered_prompt_equals_what_the_run_stored(cli, finished_run):
+    database = finished_run / "navarch.db"
+    (call,) = json.loads(cli("trace", "r1", "--role", "critic", "--json", "--db", database).out)
+    rendered = cli("prompts", "render", "critic", "--run", "r1", "--db", database).out
+    for message in call["messages"]:
+        assert message["text"].rstrip("\n") in rendered
+
+
+def test_an_edited_prompt_is_what_the_next_call_reads_and_the_trace_says_so(cli, tmp_path):
+    cli("prompts", "copy", "distiller")
+    file = tmp_path / "prompts" / "distiller.md"
+    file.write_text(file.read_text().replace("You are the Distiller", "You are the careful Distiller"))
+    assert "careful" in cli("prompts", "diff", "distiller").out
+    listed = {row["name"]: row for row in json.loads(cli("prompts", "list", "--json").out)}
+    assert listed["distiller"]["source"] == "project"
+    ended = cli("run", "--budget", "1", "--set", "train.epochs=1")
+    assert ended.code == 0
+    (call,) = json.loads(cli("trace", "--role", "distiller", "--json").out)
+    assert "careful Distiller" in call["messages"][0]["text"]
+    assert call["prompt_digest"] == listed["distiller"]["digest"]
+
+
+def test_a_dry_run_shows_what_would_run_and_starts_nothing(cli, tmp_path):
+    ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=9", "--seed", "4")
+    assert ended.code == 0
+    for word in ("nas-bench-201", "digits", "navigator: offline", "5 trials", "9.0 seconds", "seed 4"):
+        assert word in ended.out
+    assert not (tmp_path / "navarch.db").exists()
+
+
+@pytest.mark.parametrize("command", ["spaces", "tasks", "workflows"])
+def test_catalogues_are_also_json(cli, command):
+    assert json.loads(cli(command, "--json").out)
+
+
+@pytest.mark.parametrize("workflow", ["navarch", "random"])
+def test_graph_prints_a_mermaid_picture_of_the_workflow(cli, workflow):
+    out = cli("graph", workflow).out
+    assert "graph TD;" in out
+    assert "validator" in out
+    assert ("critic --> evaluator" in out) == (workflow == "navarch")
+
+
+def test_doctor_finds_everything_in_order(cli, finished_run):
+    ended = cli("doctor", "--db", finished_run / "navarch.db")
+    assert ended.code == 0, ended.out
+    assert ended.out.count("ok  ") == 7
+    assert "every digest right" in ended.out

@@ -1,0 +1,196 @@
+"""Faults that a trial acts out inside its own process; loaded only by a fork server that a test told to.
+
+`act` reads the field `fault` of the request, "NAME" or "NAME:ARGUMENT".
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from navarch.evaluation.outcome import Outcome, TrialCost
+
+COST = TrialCost(0.0, 0.0, 0.0, "cpu", 1)
+
+
+def act(request, folder, network):
+    name, _, argument = request.fault.partition(":")
+    if name:
+        globals()[f"do_{name}"](request, folder, network, argument)
+
+
+def reply(request, folder, accuracy=50.0, request_id=None):
+    objectives = {"val_accuracy": accuracy, "params": 1.0, "macs": 1.0}
+    outcome = Outcome("complete", None, "", objectives, (), COST).to_dict()
+    body = {"request_id": request_id or request.request_id, "outcome": outcome}
+    (folder / "reply.json").write_text(json.dumps(body))
+
+
+def do_python_memory(*_):
+    hoard = []
+    while True:
+        hoard.append(bytearray(64 * 2**20))
+
+
+def do_torch_memory(*_):
+    import torch
+
+    torch.zeros(2**40)
+
+
+def do_swallow_and_be_killed(request, folder, network, argument):
+    hoard = b"x" * (int(argument) * 2**20)
+    os.kill(os.getpid(), signal.SIGKILL)
+    del hoard
+
+
+def do_loop(*_):
+    while True:
+        pass
+
+
+def do_deaf_loop(*_):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        pass
+
+
+def do_deadlock(*_):
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
+def do_endless_c_call(*_):
+    ctypes.CDLL(None).pause()
+
+
+def do_hang_after_outcome(request, folder, network, argument):
+    reply(request, folder)
+    do_loop()
+
+
+def do_nan_at(request, folder, network, argument):
+    poison(network, float("nan"), int(argument))
+
+
+def do_inf_at(request, folder, network, argument):
+    poison(network, float("inf"), int(argument))
+
+
+def poison(network, value, step):
+    calls = iter(range(10**9))
+    network.register_forward_hook(lambda _m, _i, output: output * (value if next(calls) >= step else 1.0))
+
+
+def do_accuracy(request, folder, network, argument):
+    reply(request, folder, float(argument))
+    os._exit(0)
+
+
+def do_signal(request, folder, network, argument):
+    os.kill(os.getpid(), signal.Signals[argument])
+
+
+def do_abort(*_):
+    os.abort()
+
+
+def do_exit(request, folder, network, argument):
+    os._exit(int(argument))
+
+
+def do_half_outcome(request, folder, network, argument):
+    (folder / "reply.json").write_text(
+        '{"request_id": "' + request.request_id + '", "outcome": {"state": "comp'
+    )
+    os._exit(0)
+
+
+def do_deep_outcome(request, folder, network, argument):
+    (folder / "reply.json").write_text("[" * 200_000)
+    os._exit(0)
+
+
+def do_huge_outcome(request, folder, network, argument):
+    (folder / "reply.json").write_text(" " * (2 * 2**20))
+    os._exit(0)
+
+
+def do_empty_outcome(request, folder, network, argument):
+    (folder / "reply.json").write_text(json.dumps({"request_id": request.request_id, "outcome": {}}))
+    os._exit(0)
+
+
+def do_outcome_of_another(request, folder, network, argument):
+    reply(request, folder, request_id="1:somebody-else")
+    os._exit(0)
+
+
+def do_two_outcomes(request, folder, network, argument):
+    reply(request, folder, 1.0)
+
+
+def do_flood(request, folder, network, argument):
+    block = b"x" * 2**20
+    for _ in range(int(argument)):
+        os.write(1, block)
+
+
+def do_flood_and_exit(request, folder, network, argument):
+    do_flood(request, folder, network, argument)
+    os._exit(3)
+
+
+def do_odd_bytes(*_):
+    os.write(2, b"\xff\xfe\x00 odd \x80")
+    os._exit(1)
+
+
+def do_long_traceback(*_):
+    raise RuntimeError("x" * 10_000_000)
+
+
+def do_big_file(*_):
+    with open("big", "wb") as file:
+        file.truncate(2**40)
+
+
+def do_grandchild(request, folder, network, argument):
+    child = subprocess.Popen(["sleep", "1000"])
+    Path(argument).write_text(str(child.pid))
+
+
+def do_tell(request, folder, network, argument):
+    facts = {
+        "environment": dict(os.environ),
+        "server_threads": len(os.listdir(f"/proc/{os.getppid()}/task")),
+        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+        "session": os.getsid(0) == os.getpid(),
+        "folder": str(folder),
+        "arguments": sys.argv,
+    }
+    Path(argument).write_text(json.dumps(facts))
+
+
+def do_seal(*_):
+    """Make any look at the test split fail."""
+    from navarch.evaluation import digits, task, trial
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("the test split was opened")
+
+    original = digits.make_split
+    digits.make_split = lambda split, *rest: refuse() if split == "test" else original(split, *rest)
+    task.load_test_data = refuse
+    trial.load_test_data = refuse
+
+
+def do_grandchild_and_loop(request, folder, network, argument):
+    do_grandchild(request, folder, network, argument)
+    do_loop()

@@ -1,0 +1,201 @@
+"""Every way in which a trial can go wrong becomes an outcome with a reason (RELIABILITY F1, F3-F6, F8, F9)."""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 5.0
+
+
+def wait_until(claim, patience_s=PATIENCE_S):
+    """Poll a claim about another process; the longest wait is the promise itself."""
+    deadline = time.monotonic() + patience_s
+    while not claim():
+        if time.monotonic() > deadline:
+            return False
+        os.sched_yield()
+    return True
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("fault", ["python_memory", "torch_memory"])
+def test_a_trial_that_runs_out_of_memory_fails_as_oom(rig, fault):
+    outcome = rig.run(fault)
+    assert (outcome.state, outcome.reason, outcome.objectives) == ("failed", "oom", {})
+
+
+def test_a_trial_killed_from_outside_with_much_memory_is_oom(make_rig):
+    assert make_rig(memory_mb=400).run("swallow_and_be_killed:200").reason == "oom"
+
+
+def test_a_trial_killed_from_outside_with_little_memory_is_crashed(rig):
+    outcome = rig.run("signal:SIGKILL")
+    assert outcome.reason == "crashed"
+    assert "SIGKILL" in outcome.detail
+
+
+@pytest.mark.parametrize("fault", ["loop", "deaf_loop", "deadlock", "endless_c_call", "hang_after_outcome"])
+def test_a_trial_without_an_end_is_stopped_at_its_deadline(rig, fault):
+    started = time.monotonic()
+    outcome = rig.run(fault, timeout_s=0.5)
+    assert outcome.reason == "timeout"
+    assert "0.5 s" in outcome.detail
+    assert time.monotonic() - started < 0.5 + PATIENCE_S
+    assert children_of(rig.evaluator.server_pid) == []
+
+
+@pytest.mark.parametrize("fault", ["nan_at:0", "nan_at:25", "inf_at:0"])
+def test_a_loss_that_is_no_number_fails_as_diverged_and_keeps_its_cost(rig, fault):
+    outcome = rig.run(fault)
+    assert (outcome.state, outcome.reason, outcome.objectives) == ("failed", "diverged", {})
+    assert outcome.cost.epochs == 1
+    assert outcome.cost.train_seconds > 0
+
+
+@pytest.mark.parametrize("accuracy", ["170", "-1"])
+def test_an_accuracy_out_of_range_fails_as_diverged(rig, accuracy):
+    assert rig.run(f"accuracy:{accuracy}").reason == "diverged"
+
+
+@pytest.mark.parametrize("accuracy", ["nan", "inf"])
+def test_an_accuracy_that_is_no_number_fails_as_diverged(rig, accuracy):
+    assert rig.run(f"accuracy:{accuracy}").reason == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("signal:SIGSEGV", "SIGSEGV"),
+        ("signal:SIGTERM", "SIGTERM"),
+        ("abort", "SIGABRT"),
+        ("exit:0", "without an outcome"),
+        ("exit:1", "exit code 1"),
+        ("half_outcome", "not whole JSON"),
+        ("deep_outcome", "not whole JSON"),
+        ("huge_outcome", "larger than"),
+        ("empty_outcome", "not an outcome"),
+        ("outcome_of_another", "another trial"),
+        ("odd_bytes", "odd"),
+        ("big_file", "File too large"),
+    ],
+)
+def test_a_trial_that_ends_wrongly_fails_as_crashed_and_says_how(rig, fault, words):
+    outcome = rig.run(fault)
+    assert (outcome.state, outcome.reason) == ("failed", "crashed")
+    assert words in outcome.detail
+    outcome.detail.encode("utf-8")
+
+
+def test_a_later_outcome_replaces_an_earlier_one(rig):
+    outcome = rig.run("two_outcomes")
+    assert outcome.state == "complete"
+    assert outcome.objectives["params"] > 1
+
+
+def test_a_long_traceback_is_cut_to_its_tail(rig):
+    outcome = rig.run("long_traceback")
+    assert outcome.reason == "crashed"
+    assert len(outcome.detail) <= 4_000
+
+
+def test_a_skeleton_that_the_space_does_not_know_is_invalid(rig, tiny):
+    outcome = rig.run(fidelity=type(tiny)(1, {"width": 4, "cells": 1, "legs": 3}))
+    assert (outcome.state, outcome.reason) == ("failed", "invalid")
+    assert "legs" in outcome.detail
+
+
+def test_a_flood_on_stdout_harms_nothing(rig):
+    assert rig.run("flood:64").state == "complete"
+
+
+@pytest.mark.slow
+def test_a_gigabyte_on_stdout_is_capped(rig):
+    before = resident_mb(rig.evaluator.server_pid)
+    outcome = rig.run("flood_and_exit:1024")
+    assert outcome.reason == "crashed"
+    assert len(outcome.detail) <= 4_000
+    assert resident_mb(rig.evaluator.server_pid) - before < 20
+
+
+def test_a_process_that_a_trial_leaves_behind_is_killed(rig, tmp_path):
+    note = tmp_path / "pid"
+    assert rig.run(f"grandchild:{note}").state == "complete"
+    pid = int(note.read_text())
+    assert wait_until(lambda: not is_alive(pid))
+
+
+def test_a_process_that_a_stopped_trial_started_is_killed(rig, tmp_path):
+    note = tmp_path / "pid"
+    rig.run(f"grandchild_and_loop:{note}", timeout_s=1.0)
+    pid = int(note.read_text())
+    assert wait_until(lambda: not is_alive(pid))
+
+
+def test_the_worker_sees_the_allow_list_and_no_key(rig, tmp_path):
+    note = tmp_path / "facts"
+    rig.run(f"tell:{note}")
+    facts = json.loads(note.read_text())
+    assert "canary-8f2e61" not in note.read_text()
+    assert facts["environment"]["LC_NOTE"] == "kept"
+    assert facts["environment"]["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_trial_leads_its_own_session_and_inherits_no_descriptors(rig, tmp_path):
+    note = tmp_path / "facts"
+    rig.run(f"tell:{note}")
+    facts = json.loads(note.read_text())
+    assert facts["session"]
+    assert facts["descriptors"] == [0, 1, 2, 3]  # 3 reads the list itself
+
+
+def test_the_fork_server_has_one_thread(rig, tmp_path):
+    note = tmp_path / "facts"
+    rig.run(f"tell:{note}")
+    assert json.loads(note.read_text())["server_threads"] == 1
+
+
+def test_the_folder_of_a_trial_is_gone_afterwards(rig, tmp_path):
+    note = tmp_path / "facts"
+    rig.run(f"tell:{note}")
+    assert not Path(json.loads(note.read_text())["folder"]).exists()
+
+
+def test_the_next_trial_is_fine_after_a_fault(rig):
+    rig.run("signal:SIGSEGV")
+    outcome = rig.run()
+    assert outcome.state == "complete"
+    assert math.isfinite(outcome.objectives["val_accuracy"])
+
+
+def test_thirty_trials_leave_no_zombie_and_no_descriptor(rig):
+    rig.run()
+    own, served = count_descriptors("self"), count_descriptors(rig.evaluator.server_pid)
+    faults = ["", "exit:0", "signal:SIGSEGV"]
+    states = [rig.run(faults[number % 3]).state for number in range(30)]
+    assert states.count("complete") == 10
+    assert count_descriptors("self") == own
+    assert count_descriptors(rig.evaluator.server_pid) == served
+    assert children_of(rig.evaluator.server_pid) == []
+
+
+def count_descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident_mb(pid):
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def children_of(pid):
+    """Return the children of a process, zombies included."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -1,0 +1,79 @@
+"""Write v1.sqlite and v1.json, a memory as version 1 makes it; after a release they never change again.
+
+Run: python tests/memory/golden/make_v1.py
+"""
+
+import json
+from pathlib import Path
+
+from navarch.memory import CallKey, Memory, NewProposal, NewTrial, ProposalUpdate
+
+HERE = Path(__file__).parent
+RUN = {"workflow": "navarch", "space": "nas-bench-201", "task": "digits", "task_digest": "task-1"}
+
+
+def fill(memory: Memory) -> None:
+    """Write a small run that uses every table."""
+    memory.create_run(
+        run_id="golden", evaluator="train", seed=7, settings={"rounds": 1}, version="0.1.0", **RUN
+    )
+    memory.begin_segment("golden")
+    memory.open_round("golden", 0)
+    memory.set_direction("golden", 0, {"explore": 0.5})
+    prompt = {"prompt": "generator.md", "prompt_digest": "p", "prompt_version": "1", "schema_digest": "s"}
+    messages = [("system", "You design networks."), ("user", "Go on: \u2192")]
+    call = memory.reserve_call(
+        CallKey("golden", 0, "generator"),
+        model="offline",
+        messages=messages,
+        source="offline",
+        reserved_tokens=0,
+        **prompt,
+    )
+    memory.settle_call(
+        call.call_id, state="ok", reply='{"proposals": []}', parsed={"proposals": []}, latency_s=0.01
+    )
+    proposals = [NewProposal(index, "generator", "{}", "why not", call.call_id) for index in range(3)]
+    stored = memory.add_proposals("golden", 0, 0, proposals)
+    for number, proposal in enumerate(stored, start=1):
+        facts = {"architecture": {"edge_0_1": "none"}, "code": str(number), "genotype": "|none~0|"}
+        memory.judge_proposals(
+            "golden", [ProposalUpdate(proposal.proposal_id, "selected", digest=f"d{number}", **facts)]
+        )
+        new = NewTrial(
+            space="nas-bench-201",
+            **facts,
+            digest=f"d{number}",
+            task="digits",
+            task_digest="task-1",
+            fidelity={"epochs": 4},
+            seed=0,
+            params=1000 * number,
+            macs=20_000,
+            proposal_id=proposal.proposal_id,
+        )
+        memory.add_trials("golden", 0, [new])
+    for number, (state, reason, objectives, loss) in enumerate(
+        [("complete", None, {"val_accuracy": 90.5}, 0.25), ("failed", "diverged", {}, float("nan"))], start=1
+    ):
+        trial = memory.start_trial(f"golden/t{number}")
+        memory.finish_trial(
+            trial.trial_id, state=state, reason=reason, detail="", objectives=objectives,
+            curve=[{"epoch": 1, "train_loss": loss}], cost={"train_seconds": 1.5},
+        )  # fmt: skip
+        memory.set_feedback(trial.trial_id, {"rank": number})
+    memory.add_lesson("golden", 0, "none on edge 0-1 is fine", "edge_0_1", "none", "helps", [1], [2])
+    memory.close_round("golden", 0, new_trials=3, best=90.5)
+    memory.set_test_score("golden", "golden/t1", 89.0, 90.5, 2.0)
+
+
+if __name__ == "__main__":
+    path = HERE / "v1.sqlite"
+    path.unlink(missing_ok=True)
+    with Memory.open(path, clock=lambda: 1_800_000_000.0) as memory:
+        fill(memory)
+        expected = {
+            "table": memory.trial_table_digest("golden"),
+            "rows": memory.trials("golden")[0].row_digest,
+        }
+    (HERE / "v1.json").write_text(json.dumps(expected, indent=2) + "\n")

@@ -1,0 +1,108 @@
+"""Old files, and migrations that are interrupted (RELIABILITY.md B9)."""
+
+import json
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from navarch.memory import Memory, StoreError, StoreUnusableError, schema
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+class Killed(Exception):
+    """Stands for the death of the process: nothing of ours catches it."""
+
+
+@pytest.fixture
+def second_version(monkeypatch):
+    """Add a migration that creates one table and fills it."""
+
+    def add_notes(db):
+        db.execute("CREATE TABLE notes (note TEXT NOT NULL) STRICT")
+        db.execute("INSERT INTO notes SELECT run_id FROM runs")
+
+    schema._expected_schema.cache_clear()
+    schema.MIGRATIONS.append(add_notes)
+    yield
+    schema.MIGRATIONS.pop()
+    schema._expected_schema.cache_clear()
+
+
+@pytest.mark.parametrize("version", [path.stem for path in sorted(GOLDEN.glob("v*.sqlite"))])
+def test_a_kept_file_of_every_version_opens_with_the_same_rows(tmp_path, version):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / f"{version}.sqlite", path)
+    expected = json.loads((GOLDEN / f"{version}.json").read_text())
+    with Memory.open(path) as memory:
+        assert memory.check() == []
+        assert memory.trial_table_digest("golden") == expected["table"]
+        assert memory.get_trial("golden", 1).row_digest == expected["rows"]
+        assert [trial.state for trial in memory.trials("golden")] == ["complete", "failed", "waiting"]
+        assert memory.rendered(memory.calls("golden")[0])[1] == ("user", "Go on: \u2192")
+        assert memory.test_score("golden").accuracy == 89.0
+        assert memory.lessons("golden")[0].contradicts == [2]
+
+
+def test_there_is_a_kept_file_for_this_version():
+    assert (GOLDEN / f"v{len(schema.MIGRATIONS)}.sqlite").exists()
+
+
+def test_every_migration_leaves_its_record(memory):
+    assert memory._store.rows("SELECT number, name FROM migrations") == [(1, "create_tables")]
+
+
+@pytest.mark.usefixtures("second_version")
+def test_an_older_file_is_migrated_and_keeps_its_mode(tmp_path):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / "v1.sqlite", path)
+    path.chmod(0o600)
+    with pytest.raises(StoreUnusableError, match="older version 1"):
+        Memory.open(path, read_only=True)
+    with Memory.open(path) as memory:
+        assert memory._store.rows("SELECT note FROM notes") == [("golden",)]
+        assert memory._store.rows("SELECT number, name FROM migrations")[1] == (2, "add_notes")
+        assert memory.check() == []
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("second_version")
+@pytest.mark.parametrize("fatal", range(1, 5))
+@pytest.mark.parametrize("old", [True, False])
+def test_a_migration_killed_at_any_step_can_be_repeated(tmp_path, fatal, old):
+    path, passes = tmp_path / "navarch.db", []
+
+    def fault(point):
+        passes.append(point)
+        if len(passes) == fatal:
+            raise Killed
+
+    if old:
+        shutil.copy(GOLDEN / "v1.sqlite", path)
+    with pytest.raises(Killed):
+        Memory.open(path, fault=fault)
+    assert set(passes) == {"migration.step"}
+    with Memory.open(path) as memory:
+        assert memory._store.rows("SELECT number FROM migrations") == [(1,), (2,)]
+        assert len(memory._store.rows("SELECT note FROM notes")) == len(memory.runs()) == int(old)
+        assert memory.check() == []
+
+
+@pytest.mark.usefixtures("second_version")
+def test_a_migration_that_fails_leaves_the_old_version(tmp_path):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / "v1.sqlite", path)
+
+    def break_it(db):
+        db.execute("CREATE TABLE more (a TEXT)")
+        db.execute("INSERT INTO nowhere VALUES (1)")
+
+    schema.MIGRATIONS[1], kept = break_it, schema.MIGRATIONS[1]
+    with pytest.raises(StoreError, match="nowhere"):
+        Memory.open(path)
+    schema.MIGRATIONS[1] = kept
+    with Memory.open(path) as memory:
+        assert memory._store.rows("SELECT count(*) FROM sqlite_schema WHERE name = 'more'") == [(0,)]
+        assert memory.get_run("latest").run_id == "golden"
