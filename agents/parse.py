@@ -130,7 +130,8 @@ def _load(candidate: str) -> Any:
     except _Refused as error:
         raise ReplyError(str(error)) from None
     except json.JSONDecodeError as error:
-        raise ReplyError(f"invalid JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+        what = error.msg.removesuffix(" at")
+        raise ReplyError(f"invalid JSON: {what} at line {error.lineno} column {error.colno}") from None
     except (ValueError, RecursionError):
         raise ReplyError("invalid JSON: a number is too long or the nesting too deep") from None
 
@@ -158,15 +159,14 @@ def _keep_valid(items: Any, error: ValidationError, raw: Any) -> tuple[Reply, tu
         raise ReplyError(_explain(error, raw))
     kept: list[Proposal] = []
     dropped: list[str] = []
-    for number, item in enumerate(items, start=1):
-        if len(kept) == MAX_PROPOSALS:
-            dropped.append(f"proposals {number} to {len(items)}: at most {MAX_PROPOSALS} are taken")
-            break
+    for number, item in enumerate(items[:MAX_PROPOSALS], start=1):
         try:
             kept.append(Proposal.model_validate_json(json.dumps(item)))
         except ValidationError as item_error:
-            if len(dropped) < MAX_PROPOSALS:
-                dropped.append(f"proposal {number}: {_explain(item_error, item)}")
+            dropped.append(f"proposal {number}: {_explain(item_error, item)}")
+    if len(items) > MAX_PROPOSALS:
+        first = MAX_PROPOSALS + 1
+        dropped.append(f"proposals {first} to {len(items)}: at most {MAX_PROPOSALS} are read")
     if not kept:
         raise ReplyError(_explain(error, raw))
     return Proposals(proposals=kept), tuple(dropped)
@@ -192,6 +192,8 @@ def _place(loc: Sequence[int | str], raw: Any) -> Iterator[str]:
     Pydantic's names of union members are no steps.
     """
     for step in loc:
+        if isinstance(step, str) and step.startswith(("dict[", "constrained-str")):
+            continue
         if isinstance(raw, dict):
             raw = raw.get(str(step))
         elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The matrices are small. On two busy cores a fit to 100 points took 8 ms of CPU with one thread and 20-110 ms with
-# two, taken from the trials. OpenBLAS reads this once, when numpy is first imported; a user's own value stays.
+# The matrices are small: on two busy cores a fit to 100 points took 8 ms of CPU with one thread and over 20 ms
+# with two, at the cost of the trials. OpenBLAS reads this at numpy's first import; a user's own value stays.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
 
 Values = tuple[str, ...]
 Floats = NDArray[np.float64]

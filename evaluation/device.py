@@ -19,8 +19,10 @@ def bf16_pays(device: torch.device) -> bool:
     """Tell whether the hardware multiplies bfloat16; where it only emulates them, float32 is faster."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    query = getattr(torch.cpu, "get_capabilities", None)
+    if query is None:  # older torch has no public query
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return bool(query().get("avx512_bf16") or query().get("amx_bf16"))
 
 
 def peak_memory_mb(device: torch.device) -> float:

@@ -34,7 +34,7 @@ def import_torchvision(submodule: str = "") -> ModuleType:
 def _declare_operators() -> None:
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        library.define(operator + _SIGNATURE)
+        library.define(operator + _SIGNATURE)  # type: ignore[no-untyped-call]
     _declared.append(library)

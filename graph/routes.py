@@ -12,7 +12,7 @@ from navarch.graph.stopping import stop_reason
 
 def _needs_more(state: RunState, ctx: RunContext) -> bool:
     enough = len(valid_proposals(ctx, state["round"])) >= wanted(ctx, state["round"])
-    return not enough and state["attempt"] < ctx.settings.search.retries
+    return not enough and state["attempt"] <= ctx.settings.search.retries
 
 
 def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "critic"]:

@@ -81,20 +81,19 @@ def _facts(ctx: RunContext, architecture: Architecture) -> dict[str, Any]:
 def _fill(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> None:
     """Add random legal candidates, marked as such, so that refused proposals cannot waste the round."""
     missing = wanted(ctx, round) - len(valid_proposals(ctx, round))
+    position = len(ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt))
     rng = round_rng(ctx, "fill", round, attempt)
-    rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
-    position = len(rows)
+    items: list[NewProposal] = []
     for _ in range(TRIES_PER_FILL if missing > 0 else 0):
         architecture = ctx.space.sample(rng)
-        over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits) is not None
         digest = ctx.space.digest(architecture)
-        if over or digest in seen:
+        over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
+        if over is not None or digest in seen:
             continue
-        raw = json.dumps(ctx.space.to_dict(architecture))
-        item = NewProposal(position=position, origin="random-fill", raw=raw, why="")
-        (row,) = ctx.memory.add_proposals(ctx.run_id, round, attempt, [item])
-        ctx.memory.judge_proposals(ctx.run_id, [judge(ctx, row, seen)])
         seen[digest] = f"proposal {ctx.space.code(architecture)} of this round"
-        position, missing = position + 1, missing - 1
-        if missing == 0:
-            return
+        raw = json.dumps(ctx.space.to_dict(architecture))
+        items.append(NewProposal(position=position + len(items), origin="random-fill", raw=raw))
+        if len(items) == missing:
+            break
+    rows = ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
+    ctx.memory.judge_proposals(ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"])

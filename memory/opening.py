@@ -1,22 +1,21 @@
-"""Open the memory's file, or make it, without ever altering a file that is not a sound memory of ours.
+"""Open the memory's file, or have it made, without ever altering a file that is not a sound memory of ours.
 
 The order is what keeps that promise: look at the path, read 100 bytes, look through a read-only connection,
-and only then open for writing. A new file is made under a temporary name and linked into place when complete.
+and only then open for writing.
 """
 
 import errno
 import os
-import sqlite3
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote_from_bytes
 
 from sqlite_utils import Database
 
-from navarch.memory.connection import Fault, damaged, error_name, format_time, storage_errors
+from navarch.memory.connecting import connect, connect_to_read, pragma, set_pragmas
+from navarch.memory.connection import Fault, damaged, storage_errors
+from navarch.memory.creating import create_file
 from navarch.memory.errors import (
     StoreAlienError,
     StoreError,
@@ -24,10 +23,10 @@ from navarch.memory.errors import (
     StoreNewerError,
     StoreUnusableError,
 )
-from navarch.memory.schema import APPLICATION_ID, MIGRATIONS, apply_migration, schema_problems
+from navarch.memory.schema import APPLICATION_ID, MIGRATIONS, migrate, schema_problems
 
 QUICK_CHECK_BYTES = 64 * 1024 * 1024
-"""Larger files open without the page check (about 1 ms a MB); `Memory.check` reads everything."""
+"""Larger files open without the page check (1 ms a MB, two cores, November 2026); `Memory.check` has it."""
 
 _MAGIC = b"SQLite format 3\x00"
 
@@ -45,7 +44,7 @@ def open_database(
                 raise StoreUnusableError(
                     f"There is no memory at {str(path)!r}; start one with `navarch run`."
                 )
-            _create(path, clock, fault)
+            create_file(path, clock, fault)
         _check_header(path)
         version = _look(path, timeout_s)
         if read_only:
@@ -102,18 +101,18 @@ def _check_version(path: Path, version: int) -> None:
 
 def _look(path: Path, timeout_s: float) -> int:
     """Read the file through a connection that cannot write, and return its version. Raises: Store errors."""
-    db = _connect_to_read(path, timeout_s)
+    db = connect_to_read(path, timeout_s)
     try:
-        if _pragma(db, "application_id") != APPLICATION_ID:
+        if pragma(db, "application_id") != APPLICATION_ID:
             raise StoreAlienError(
                 f"The file {str(path)!r} is another application's database; name another file."
             )
-        version = int(str(_pragma(db, "user_version")))
+        version = int(str(pragma(db, "user_version")))
         _check_version(path, version)
         problems = schema_problems(db, version)
         if problems:
             raise damaged(path, problems[0])
-        if path.stat().st_size <= QUICK_CHECK_BYTES and (answer := _pragma(db, "quick_check(1)")) != "ok":
+        if path.stat().st_size <= QUICK_CHECK_BYTES and (answer := pragma(db, "quick_check(1)")) != "ok":
             raise damaged(path, " ".join(str(answer).split()))
         return version
     finally:
@@ -125,7 +124,7 @@ def _open_read_only(path: Path, timeout_s: float, version: int) -> Database:
         raise StoreUnusableError(
             f"The memory {str(path)!r} has the older version {version}; open it for writing to upgrade it."
         )
-    db = _connect_to_read(path, timeout_s)
+    db = connect_to_read(path, timeout_s)
     db.execute("PRAGMA query_only = ON")
     return db
 
@@ -138,11 +137,11 @@ def _open_for_writing(
             f"The memory {str(path)!r} or its folder cannot be written; change the permissions "
             "or name another file."
         )
-    db = _connect(path, "mode=rw", timeout_s)
+    db = connect(path, "mode=rw", timeout_s)
     try:
-        _set_pragmas(db, path)
+        set_pragmas(db, path)
         if version < len(MIGRATIONS):
-            _migrate(db, clock, fault)
+            migrate(db, clock, fault)
     except BaseException:
         db.close()
         raise
@@ -151,130 +150,6 @@ def _open_for_writing(
 
 def _is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def _create(path: Path, clock: Callable[[], float], fault: Fault) -> None:
-    """Make a complete, empty memory and link it into place; a process that was faster wins.
-
-    SQLite gives the files beside it (-wal, -shm) the same mode, 0600.
-    """
-    _make_folder(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        db = _connect(draft, "mode=rw", timeout_s=0)
-        try:
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            _set_pragmas(db, path)
-            _migrate(db, clock, fault)
-        finally:
-            db.close()
-        _link(draft, path)
-    finally:
-        for leftover in (draft, Path(f"{name}-wal"), Path(f"{name}-shm")):
-            leftover.unlink(missing_ok=True)
-
-
-def _link(draft: Path, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    except OSError as error:
-        # some file systems have no hard links (FAT, some network drives)
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) or path.exists():
-            raise
-        draft.rename(path)
-    with suppress(OSError):  # not every file system lets a folder be synced
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _make_folder(folder: Path) -> None:
-    """Create the folder and its missing parents, each with mode 0700."""
-    if not folder.exists():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _migrate(db: Database, clock: Callable[[], float], fault: Fault) -> None:
-    """Apply the missing migrations, each in one transaction; another process may have been faster."""
-    for number in range(1, len(MIGRATIONS) + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            if int(str(_pragma(db, "user_version"))) < number:
-                apply_migration(db, number, format_time(clock()))
-            fault("migration.step")
-            db.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                db.rollback()
-            raise
-        fault("migration.step")
-
-
-def _connect(path: Path, mode: str, timeout_s: float) -> Database:
-    """Connect by URI, in which every byte of the path is quoted, so that no path can carry options."""
-    uri = f"file:{quote_from_bytes(os.fsencode(path))}?{mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    try:
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
-        return Database(connection, execute_plugins=False)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _connect_to_read(path: Path, timeout_s: float) -> Database:
-    """Connect read-only; in a folder that cannot be written, as a file that nobody changes."""
-    db = _connect(path, "mode=ro", timeout_s)
-    try:
-        _pragma(db, "application_id")
-        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError as error:
-        db.close()
-        if error_name(error).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) and not _has_wal(path):
-            return _connect(path, "mode=ro&immutable=1", timeout_s)
-        raise
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _has_wal(path: Path) -> bool:
-    return os.path.exists(f"{os.path.realpath(path)}-wal")
-
-
-def _set_pragmas(db: Database, path: Path) -> None:
-    """Set what a connection for writing needs and read it back: SQLite refuses silently."""
-    wanted = {
-        "journal_mode": "wal",
-        "synchronous": 2,
-        "foreign_keys": 1,
-        "trusted_schema": 0,
-        "cell_size_check": 1,
-    }
-    for name, value in wanted.items():
-        db.execute(f"PRAGMA {name} = {value}")
-        got = _pragma(db, name)
-        if got != value:
-            raise StoreUnusableError(
-                f"The memory {str(path)!r} cannot have {name} = {value} (SQLite says {got!r}); "
-                "keep it on a local disk."
-            )
-
-
-def _pragma(db: Database, name: str) -> object:
-    row = db.execute(f"PRAGMA {name}").fetchone()
-    return None if row is None else row[0]
 
 
 @contextmanager

@@ -3,11 +3,14 @@
 A migration that has been released is never edited; a change is a new function at the end of `MIGRATIONS`.
 """
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 from sqlite_utils import Database
 
+from navarch.memory.connection import Fault, format_time
 from navarch.memory.tables import TABLES_V1
 
 APPLICATION_ID = 0x4E415652
@@ -34,6 +37,22 @@ def apply_migration(db: Database, number: int, applied_at: str) -> None:
         (number, migration.__name__, applied_at),
     )
     db.execute(f"PRAGMA user_version = {number}")
+
+
+def migrate(db: Database, clock: Callable[[], float], fault: Fault) -> None:
+    """Apply the missing migrations, each in one transaction; another process may have been faster."""
+    for number in range(1, len(MIGRATIONS) + 1):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if db.execute("PRAGMA user_version").fetchone()[0] < number:
+                apply_migration(db, number, format_time(clock()))
+            fault("migration.step")
+            db.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                db.rollback()
+            raise
+        fault("migration.step")
 
 
 def read_schema(db: Database) -> dict[str, tuple[str, str, str | None]]:

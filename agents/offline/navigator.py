@@ -14,6 +14,7 @@ from navarch.agents.views import NavigatorView, TrialView
 MAX_BUILD_ON = 6
 MAX_PATTERNS = 4
 MAX_PREFER = 3
+RELEVANT = 0.2  # part of the leading option's share that another one needs to be preferred too
 EXPLORE_AT_START = 0.15  # the share of free samples once there is data; falls to the floor with the budget
 EXPLORE_FLOOR = 0.05
 EXPLORE_CEILING = 0.6
@@ -77,8 +78,9 @@ def _advise(choices: Choices, picks: Sequence[Pick], effects: Sequence[Effect]) 
         share = dict.fromkeys(options, 0.0)
         for pick in picks:
             share[pick.values[position]] += pick.gain / top
-        ranked = [option for option in sorted(options, key=lambda o: -share[o]) if share[option] > 0]
-        avoid = [option for option in options if share[option] == 0 and (position, option) in hurting]
+        ranked = sorted(options, key=lambda option: -share[option])
+        ranked = [option for option in ranked if share[option] >= RELEVANT * share[ranked[0]]]
+        avoid = [option for option in options if option not in ranked and (position, option) in hurting]
         if len(ranked) < len(options):
             guidance.append(Guidance(dimension=name, prefer=ranked[:MAX_PREFER], avoid=avoid[:16]))
     return guidance[:64]

@@ -1,4 +1,4 @@
-"""Every way in which a trial can go wrong becomes an outcome with a reason (RELIABILITY F1, F3-F6, F8, F9)."""
+"""Every way in which a trial can go wrong becomes an outcome with a reason (RELIABILITY F1, F3-F6, F8-F9)."""
 
 import json
 import math

@@ -1,0 +1,101 @@
+"""Does the search learn? `navarch` with offline roles against random search, at the same number of trials.
+
+Both run as whole runs (graph, validator, memory, budget). The best is chosen by validation; its test accuracy is printed
+beside it. On a table: --table FILE (nb201.csv.gz) and --task; on real training: --task digits. Differences are paired by
+seed, with a 95 % bootstrap interval.
+
+Run: .venv/bin/python benchmarks/learning.py --seeds 3
+     .venv/bin/python benchmarks/learning.py --task nb201-cifar100 --table FILE --trials 100 --seeds 10
+"""
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from navarch.graph import load_settings, start_run
+from navarch.memory import Memory
+
+WORKFLOWS = ("navarch", "random")
+
+
+class Curve(NamedTuple):
+    """One run: the best validation accuracy after each trial (percent), and the test accuracy of the last best."""
+
+    best: list[float]
+    test: float
+
+
+def search(workflow: str, seed: int, options: argparse.Namespace, db: Path) -> Curve:
+    """Do one run and return its curve."""
+    flags = {"workflow": workflow, "seed": seed, "task": options.task, "db": db, "budget": {"trials": options.trials}}
+    if options.table is not None:
+        flags |= {"evaluator": "table", "table": {"path": options.table}}
+    result = start_run(load_settings(None, flags, {}))
+    best, curve = 0.0, []
+    with Memory.open(db, create=False, read_only=True) as memory:
+        for trial in memory.trials(result.run.run_id):
+            best = max(best, trial.val_accuracy or 0.0)
+            curve.append(best)
+    return Curve(curve, result.test.accuracy if result.test is not None else float("nan"))
+
+
+def interval(values: list[float], rng: random.Random) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean."""
+    means = sorted(statistics.fmean(rng.choices(values, k=len(values))) for _ in range(2000))
+    return means[49], means[1949]
+
+
+def report(curves: dict[str, list[Curve]], marks: list[int]) -> list[dict[str, object]]:
+    """Return one row for each number of trials: both means and the paired difference."""
+    rng = random.Random(0)
+    rows: list[dict[str, object]] = []
+    for mark in marks:
+        ours, theirs = ([curve.best[mark - 1] for curve in curves[name]] for name in WORKFLOWS)
+        gains = [a - b for a, b in zip(ours, theirs, strict=True)]
+        low, high = interval(gains, rng)
+        row = {"trials": mark, "navarch": statistics.fmean(ours), "random": statistics.fmean(theirs)}
+        rows.append({**row, "gain": statistics.fmean(gains), "low": low, "high": high, "wins": sum(g > 0 for g in gains)})
+    return rows
+
+
+def main() -> None:
+    """Run both workflows over the seeds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", default="digits")
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    began = time.perf_counter()
+    curves: dict[str, list[Curve]] = {name: [] for name in WORKFLOWS}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(options.seeds):
+            for name in WORKFLOWS:
+                # A memory for each run: no method may profit from what the other has trained.
+                curves[name].append(search(name, seed, options, Path(folder) / f"{name}-{seed}.db"))
+    marks = sorted({mark for mark in (options.trials // 4, options.trials // 2, options.trials) if mark > 0})
+    rows = report(curves, marks)
+    tests = {name: statistics.fmean(curve.test for curve in curves[name]) for name in WORKFLOWS}
+    if options.json:
+        sys.stdout.write(json.dumps({"task": options.task, "seeds": options.seeds, "rows": rows, "test": tests}) + "\n")
+        return
+    out = [f"task {options.task}, {options.seeds} seeds, best validation accuracy (percent)"]
+    out.append("trials  navarch   random    gain  95 % interval   seeds won")
+    for row in rows:
+        out.append(
+            f"{row['trials']:>6}  {row['navarch']:7.2f}  {row['random']:7.2f}  {row['gain']:+6.2f}"
+            f"  [{row['low']:+.2f}, {row['high']:+.2f}]  {row['wins']}/{options.seeds}"
+        )
+    out.append(f"test accuracy of the validation-best: navarch {tests['navarch']:.2f}, random {tests['random']:.2f}")
+    sys.stdout.write("\n".join(out) + f"\n({time.perf_counter() - began:.0f} s)\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Make a new memory: complete under a temporary name, then linked into place; half a one is never seen."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from navarch.memory.connecting import connect, set_pragmas
+from navarch.memory.connection import Fault
+from navarch.memory.schema import APPLICATION_ID, migrate
+
+
+def create_file(path: Path, clock: Callable[[], float], fault: Fault) -> None:
+    """Make a complete, empty memory and link it into place; a process that was faster wins.
+
+    SQLite gives the files beside it (-wal, -shm) the same mode, 0600.
+    """
+    _make_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:64]}.", suffix=".new", dir=path.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        db = connect(draft, "mode=rw", timeout_s=0)
+        try:
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            set_pragmas(db, path)
+            migrate(db, clock, fault)
+        finally:
+            db.close()
+        _link(draft, path)
+    finally:
+        for leftover in (draft, Path(f"{name}-wal"), Path(f"{name}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        # some file systems have no hard links (FAT, some network drives)
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) or path.exists():
+            raise
+        draft.rename(path)
+    with suppress(OSError):  # not every file system lets a folder be synced
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create the folder and its missing parents, each with mode 0700."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

@@ -1,0 +1,79 @@
+"""The Critic's twin ranks by expected improvement and vetoes with restraint."""
+
+import pytest
+
+BEST = ("cedar",) * 5
+
+
+@pytest.fixture
+def top(toy):
+    return [toy.trial(1, BEST, 90.0)]
+
+
+def test_the_candidate_with_most_to_gain_scores_highest(toy, top):
+    candidates = [
+        toy.candidate(1, ("ash",) * 5, 80.0, 1.0),
+        toy.candidate(2, ("oak",) * 5, 91.0, 1.0),
+        toy.candidate(3, ("beech",) * 5, 89.0, 1.0),
+    ]
+    scores = {v.candidate: v.score for v in toy.act("critic", toy.critic_view(candidates, top=top)).verdicts}
+    assert scores[2] > scores[3] > scores[1]
+
+
+def test_uncertainty_counts_for_a_candidate(toy, top):
+    candidates = [toy.candidate(1, ("ash",) * 5, 88.0, 0.1), toy.candidate(2, ("oak",) * 5, 88.0, 3.0)]
+    first, second = toy.act("critic", toy.critic_view(candidates, top=top)).verdicts
+    assert second.score > first.score
+
+
+def test_a_likely_copy_of_a_ranked_candidate_comes_later(toy, top):
+    candidates = [
+        toy.candidate(1, ("ash", "ash", "ash", "ash", "ash"), 91.0, 1.0),
+        toy.candidate(2, ("ash", "ash", "ash", "ash", "oak"), 90.95, 1.0),
+        toy.candidate(3, ("oak", "oak", "oak", "oak", "oak"), 90.8, 1.0),
+    ]
+    scores = {v.candidate: v.score for v in toy.act("critic", toy.critic_view(candidates, top=top)).verdicts}
+    assert scores[1] > scores[3] > scores[2]
+
+
+def test_the_hopeless_are_vetoed_but_never_below_what_is_kept(toy, top):
+    candidates = [toy.candidate(n, (o,) * 5, 60.0 + n, 1.0) for n, o in enumerate(("ash", "oak", "beech"), 1)]
+    verdicts = toy.act("critic", toy.critic_view(candidates, top=top, keep=2)).verdicts
+    assert [v.decision for v in verdicts] == ["veto", "accept", "accept"]
+
+
+def test_a_candidate_that_could_be_best_is_not_vetoed(toy, top):
+    candidates = [toy.candidate(n, (o,) * 5, 89.0, 2.0) for n, o in enumerate(("ash", "oak", "beech"), 1)]
+    verdicts = toy.act("critic", toy.critic_view(candidates, top=top, keep=1)).verdicts
+    assert {v.decision for v in verdicts} == {"accept"}
+
+
+def test_without_estimates_all_are_accepted_and_ranked_apart(toy):
+    candidates = [
+        toy.candidate(1, ("ash", "ash", "ash", "ash", "ash")),
+        toy.candidate(2, ("ash", "ash", "ash", "ash", "oak")),
+        toy.candidate(3, ("oak", "oak", "oak", "oak", "oak")),
+    ]
+    verdicts = toy.act("critic", toy.critic_view(candidates)).verdicts
+    assert {v.decision for v in verdicts} == {"accept"}
+    assert len({v.score for v in verdicts}) == 3
+    assert verdicts[2].score > verdicts[1].score
+
+
+def test_each_candidate_has_one_verdict_in_the_order_shown(toy, top):
+    candidates = [toy.candidate(n, t.values, 85.0, 1.0) for n, t in enumerate(toy.random_trials(16), 1)]
+    verdicts = toy.act("critic", toy.critic_view(candidates, top=top)).verdicts
+    assert [v.candidate for v in verdicts] == list(range(1, 17))
+    assert all(0.0 < v.score <= 1.0 for v in verdicts)
+
+
+def test_the_reason_comes_from_the_phrase_with_the_figures(toy, top):
+    verdict = toy.act(
+        "critic", toy.critic_view([toy.candidate(1, ("ash",) * 5, 88.0, 0.5)], top=top)
+    ).verdicts[0]
+    assert verdict.reason == "offline/verdict decision=accept estimate=88.0 uncertainty=0.5 best=90.0"
+
+
+def test_a_missing_incumbent_is_no_obstacle(toy):
+    candidates = [toy.candidate(1, ("ash",) * 5, 88.0, 0.5), toy.candidate(2, ("oak",) * 5, 70.0, 0.5)]
+    assert len(toy.act("critic", toy.critic_view(candidates)).verdicts) == 2

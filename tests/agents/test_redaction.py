@@ -1,0 +1,73 @@
+"""Keys stay out of texts: in full, encoded, in pieces; and a secret never shows itself."""
+
+import base64
+import copy
+import pickle
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+import pytest
+
+from navarch.agents.redaction import Secret, read_api_key, redact
+
+KEY = "sk-canary/0123456789+abcdefghijklmnop=="
+
+
+def test_a_secret_never_shows_its_value():
+    secret = Secret(KEY)
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>10}", repr([secret]), repr({"a": secret})]
+    assert not [text for text in shown if "canary" in text]
+    assert secret.reveal() == KEY
+
+
+def test_a_secret_survives_copies_and_refuses_pickling():
+    @dataclass
+    class Holder:
+        key: Secret
+
+    assert asdict(Holder(Secret(KEY)))["key"].reveal() == KEY
+    assert copy.deepcopy(Secret(KEY)).reveal() == KEY
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(Secret(KEY))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        KEY,
+        quote(KEY, safe=""),
+        base64.b64encode(KEY.encode()).decode(),
+        base64.urlsafe_b64encode(KEY.encode()).decode(),
+        base64.b64encode(b"Bearer " + KEY.encode()).decode(),
+        KEY.encode().hex(),
+        KEY[:20],
+        KEY[-12:],
+        KEY[5:25],
+    ],
+)
+def test_every_form_of_a_key_is_masked(form):
+    text = redact(f"before {form} after {form}", [Secret(KEY)])
+    assert text.startswith("before ***")
+    assert not [KEY[n : n + 12] for n in range(len(KEY) - 11) if KEY[n : n + 12] in text]
+    assert form not in text
+
+
+def test_other_text_stays():
+    assert redact("nothing to hide: sk-other", [Secret(KEY)]) == "nothing to hide: sk-other"
+    assert redact("text", []) == redact("text", [Secret("")]) == "text"
+
+
+def test_the_text_around_a_key_stays():
+    assert redact(f"{KEY}, a {KEY} z", [Secret(KEY)]) == "***, a *** z"
+
+
+def test_a_short_key_is_masked_too():
+    assert redact("key abc123 end", [Secret("abc123")]) == "key *** end"
+
+
+def test_keys_come_from_two_variables_in_order():
+    assert read_api_key({}) is None
+    assert read_api_key({"OPENAI_API_KEY": "  "}) is None
+    both = {"OPENAI_API_KEY": "b", "NAVARCH_API_KEY": "a\n"}
+    assert read_api_key(both).reveal() == "a"
+    assert read_api_key({"OPENAI_API_KEY": "b"}).reveal() == "b"

@@ -1,0 +1,138 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from navarch.evaluation.recipe import TrainRecipe
+from navarch.evaluation.sgd import Sgd
+from navarch.evaluation.task import SearchData
+from navarch.evaluation.train import (
+    Scaling,
+    learning_rate,
+    measure_accuracy,
+    shuffled_batches,
+    train_network,
+    val_epochs,
+)
+
+RECIPE = TrainRecipe(
+    batch_size=16,
+    peak_lr=0.1,
+    warmup=0.2,
+    momentum=0.9,
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    shift=1,
+    val_points=3,
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def bars():
+    """Two classes that any network can tell apart: a bright upper or a bright lower half."""
+    chance = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 64, (64, 1, 8, 8), generator=chance, dtype=torch.uint8)
+    labels = torch.arange(64) % 2
+    images[labels == 0, :, :4] += 128
+    images[labels == 1, :, 4:] += 128
+    return SearchData(images, labels, images[:32], labels[:32])
+
+
+def make_network(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 2))
+
+
+def train(bars, *, seed=0, epochs=6, network=None):
+    return train_network(network or make_network(seed), bars, RECIPE, epochs=epochs, seed=seed, device=CPU)
+
+
+def test_training_learns_what_is_easy(bars):
+    assert train(bars).curve[-1].val_accuracy == 100.0
+
+
+def test_the_same_seed_gives_the_same_curve_bit_for_bit(bars):
+    assert train(bars, seed=3).curve == train(bars, seed=3).curve
+
+
+def test_another_seed_gives_another_curve(bars):
+    assert train(bars, seed=3).curve != train(bars, seed=4).curve
+
+
+def test_the_curve_ends_at_the_last_epoch(bars):
+    assert [point.epoch for point in train(bars, epochs=7).curve] == [2, 5, 7]
+
+
+def test_a_loss_that_is_no_number_stops_training_with_the_epoch(bars):
+    network = make_network()
+    nn.init.constant_(network[0].weight, math.nan)
+    trained = train(bars, network=network)
+    assert "epoch 1 of 6" in (trained.diverged or "")
+    assert trained.curve == ()
+
+
+def test_outputs_that_are_no_numbers_have_no_accuracy(bars):
+    network = make_network()
+    nn.init.constant_(network[3].bias, math.inf)
+    scale = Scaling.of(bars.train_images)
+    assert math.isnan(measure_accuracy(network, bars.val_images, bars.val_labels, scale))
+
+
+def test_the_learning_rate_warms_up_and_falls_to_nearly_zero():
+    rates = [learning_rate(step, 100, RECIPE) for step in range(100)]
+    assert rates[0] < rates[10] < rates[19]
+    assert max(rates) <= RECIPE.peak_lr
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[-1] < 1e-4
+
+
+@pytest.mark.parametrize("epochs", range(1, 30))
+def test_the_last_epoch_is_always_validated(epochs):
+    chosen = val_epochs(epochs, 4)
+    assert max(chosen) == epochs
+    assert len(chosen) == min(4, epochs)
+    assert min(chosen) >= 1
+
+
+def test_an_epoch_shows_every_image_once_at_most(bars):
+    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4)
+    labels = torch.arange(50)
+    seen = [batch for batch in shuffled_batches(images, labels, 16, 0, torch.Generator().manual_seed(1))]
+    shown = torch.cat([targets for _, targets in seen])
+    assert len(shown) == len(set(shown.tolist())) == 48
+    assert all(torch.equal(batch[:, 0, 0, 0].long(), targets) for batch, targets in seen)
+
+
+def test_a_shift_keeps_the_shape_and_moves_the_picture(bars):
+    chance = torch.Generator().manual_seed(5)
+    moved, _ = next(shuffled_batches(bars.train_images, bars.train_labels, 64, 2, chance))
+    assert moved.shape == bars.train_images.shape
+
+
+def test_the_optimizer_does_what_torchs_nesterov_does():
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    mine = Sgd(list(ours.parameters()), momentum=0.9, weight_decay=0.01)
+    groups = [{"params": [theirs.weight], "weight_decay": 0.01}, {"params": [theirs.bias]}]
+    other = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
+    for _ in range(5):
+        x = torch.randn(4, 3)
+        for network in (ours, theirs):
+            network(x).square().sum().backward()
+        mine.step(0.1)
+        other.step()
+        other.zero_grad()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+    torch.testing.assert_close(ours.bias, theirs.bias)
+
+
+def test_parameters_without_a_gradient_stay():
+    used, idle = torch.ones(2, 2, requires_grad=True), torch.ones(2, 2, requires_grad=True)
+    optimizer = Sgd([used, idle], momentum=0.9, weight_decay=0.1)
+    used.sum().backward()
+    optimizer.step(0.1)
+    assert torch.equal(idle, torch.ones(2, 2))
+    assert not torch.equal(used, torch.ones(2, 2))
