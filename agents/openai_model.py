@@ -7,6 +7,7 @@ errors without keys.
 
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from threading import local
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +115,7 @@ class OpenAIModel:
                 chat.invoke(_to_langchain(messages), **options)
         except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
             failure = error
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             # The library could not read the body (an odd usage figure is enough); what it says is read below.
             pass
         if exchange.is_too_large:
@@ -198,7 +199,9 @@ class OpenAIModel:
             from langchain_openai import ChatOpenAI
             from pydantic import SecretStr
 
+            tls = _tls_context()
             client = httpx2.Client(
+                verify=tls,
                 follow_redirects=False,
                 trust_env=not is_loopback(self._base_url),
                 timeout=httpx2.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
@@ -212,6 +215,7 @@ class OpenAIModel:
                 base_url=self._base_url,
                 api_key=SecretStr(key),
                 http_client=client,
+                http_async_client=httpx2.AsyncClient(verify=tls),  # unused; its default would cost 60 ms
                 max_retries=0,
                 use_responses_api=False,
             )
@@ -224,6 +228,8 @@ class OpenAIModel:
         exchange: Exchange = self._current.exchange
         exchange.status = response.status_code
         exchange.headers = response.headers
+        # Nothing is unpacked: we asked for plain bodies, and the cap counts what came.
+        response.headers.pop("content-encoding", None)
         inner = response.stream
 
         class Watched(httpx2.SyncByteStream):
@@ -238,6 +244,14 @@ class OpenAIModel:
     @property
     def _secrets(self) -> tuple[Secret, ...]:
         return (self._api_key,) if self._api_key else ()
+
+
+@lru_cache(maxsize=1)
+def _tls_context() -> Any:
+    """Return the usual TLS settings; read once, because reading the certificates takes 60 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

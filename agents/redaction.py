@@ -59,42 +59,40 @@ def read_api_key(environ: Mapping[str, str]) -> Secret | None:
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
     """Return `text` with every form of every secret, and every long piece of one, as `***`."""
+    hits: list[tuple[int, int]] = []
     for secret in secrets:
         for form in _forms(secret.reveal()):
-            text = _mask(text, form)
-    return text
+            hits.extend(_find(text, form))
+    return _mask(text, sorted(hits)) if hits else text
 
 
-def _forms(value: str) -> Iterator[str]:
-    """Yield the shapes a key takes in headers, URLs and dumps, the longest first."""
+def _forms(value: str) -> set[str]:
+    """Return the shapes that a key takes in headers, URLs and dumps."""
     if not value:
-        return
+        return set()
     raw = value.encode("utf-8", "replace")
-    forms = {value, quote(value, safe=""), quote_plus(value)}
-    forms |= {value.encode("unicode_escape").decode(), raw.hex()}
+    forms = {value, quote(value, safe=""), quote_plus(value), raw.hex()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         forms |= {encode(raw).decode().rstrip("="), encode(b"Bearer " + raw).decode().rstrip("=")}
-    yield from sorted(forms, key=lambda form: (-len(form), form))
+    return forms
 
 
-def _mask(text: str, form: str) -> str:
-    """Mask each stretch of `text` that is covered by 12-character pieces of `form`."""
-    if len(form) <= PIECE:
-        return text.replace(form, MASK)
-    hits: list[tuple[int, int]] = []
-    for start in range(len(form) - PIECE + 1):
+def _find(text: str, form: str) -> Iterator[tuple[int, int]]:
+    """Yield where a 12-character piece of `form` (or all of a shorter one) stands in `text`."""
+    for start in range(max(1, len(form) - PIECE + 1)):
         piece = form[start : start + PIECE]
         at = text.find(piece)
         while at >= 0:
-            hits.append((at, at + PIECE))
+            yield at, at + len(piece)
             at = text.find(piece, at + 1)
-    if not hits:
-        return text
+
+
+def _mask(text: str, hits: list[tuple[int, int]]) -> str:
+    """Return `text` with each stretch that hits cover as one mask. `hits` are sorted."""
     masked: list[str] = []
-    end = 0
-    for begin, stop in sorted(hits):
-        if begin > end or not masked:
-            masked.append(text[end:begin])
-            masked.append(MASK)
+    end = -1
+    for begin, stop in hits:
+        if begin > end:
+            masked += [text[max(end, 0) : begin], MASK]
         end = max(end, stop)
     return "".join(masked) + text[end:]

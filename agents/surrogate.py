@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The matrices are small: on two busy cores a fit to 100 points took 8 ms of CPU with one thread and over 20 ms
-# with two, at the cost of the trials. OpenBLAS reads this at numpy's first import; a user's own value stays.
+# The matrices are small: on two busy cores a fit to 100 points took 8 ms of CPU with one thread, 20 ms or more
+# with two, at the cost of trials. OpenBLAS reads this at numpy's first import; a user's own value stays.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -27,8 +27,8 @@ MAX_POINTS = 300  # the cubic cost of a fit stays near 10 ms of one core
 TUNING_POINTS = 64  # the weights are chosen on as many, spread over the ranking
 MAX_TUNED_DIMENSIONS = 24  # above it all dimensions share one weight
 SPANS = (0.75, 1.5, 3.0, 6.0, 12.0)  # the shared weight times the number of dimensions
-NOISES = (1e-4, 1e-3, 1e-2, 1e-1)  # noise variance over signal variance
-FACTORS = (0.25, 0.5, 2.0, 4.0)  # tried on each dimension's weight
+NOISES = (1e-4, 1e-2, 1e-1)  # noise variance over signal variance
+FACTORS = (0.3, 3.0)  # tried on each dimension's weight
 PRIOR_WIDTH = 1.0  # of a dimension's log weight around the shared one
 MIN_VARIANCE = 1e-9  # keeps constant targets harmless
 

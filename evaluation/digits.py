@@ -30,16 +30,13 @@ ONE = 256  # fixed-point one: coordinates and blending weights are integers in 1
 class DigitsRecipe:
     """Say how the canvases are drawn; the numbers were chosen by measurement (benchmarks/task_ranking.py)."""
 
-    canvas: int = 16  # pixels
+    canvas: int = 12  # pixels
     train_sources: int = 100  # source images a class; the others are shared by validation and test
     val_sources: int = 40
-    copies: tuple[int, int, int] = (1, 3, 3)  # canvases drawn from one source image: train, val, test
-    scale: tuple[int, int] = (
-        100,
-        160,
-    )  # source pixels a canvas pixel, in 1/256: 128 draws the digit 16 pixels wide
+    copies: tuple[int, int, int] = (2, 5, 2)  # canvases drawn from one source image: train, val, test
+    scale: tuple[int, int] = (180, 270)  # source pixels a canvas pixel, in 1/256: 180 draws 11 pixels wide
     turn: int = 60  # largest shear/rotation entry of the inverse map, in 1/256
-    shift: int = 2  # largest move of the digit's centre, canvas pixels
+    shift: int = 1  # largest move of the digit's centre, canvas pixels
     distractors: int = 2  # pieces of other digits on each canvas
     distractor_level: int = 200  # their brightness, in 1/256
     noise: int = 32  # largest value added to a pixel (of 255)

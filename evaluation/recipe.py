@@ -15,3 +15,4 @@ class TrainRecipe:
     label_smoothing: float
     shift: int  # largest random shift of a training image, pixels
     val_points: int  # how many epochs of a trial are followed by a validation; the last one always is
+    bf16: bool  # whether the networks are large enough for bfloat16 to pay, where the hardware has it

@@ -73,14 +73,15 @@ class TestData:
 
 
 DIGITS_TRAINING = TrainRecipe(
-    batch_size=50,
+    batch_size=25,
     peak_lr=0.2,
     warmup=0.15,
     momentum=0.9,
     weight_decay=5e-4,
     label_smoothing=0.1,
-    shift=2,
-    val_points=4,
+    shift=1,
+    val_points=3,
+    bf16=False,
 )
 _PUBLISHED = Fidelity(epochs=200, skeleton={"width": 16, "cells": 5})
 
@@ -145,7 +146,7 @@ def _digits() -> Task:
         train_size=sizes["train"],
         val_size=sizes["val"],
         test_size=sizes["test"],
-        default_fidelity={"nas-bench-201": Fidelity(epochs=12, skeleton={"width": 8, "cells": 1})},
+        default_fidelity={"nas-bench-201": Fidelity(epochs=5, skeleton={"width": 8, "cells": 2})},
     )
 
 

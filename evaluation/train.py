@@ -73,6 +73,7 @@ def train_network(
     batch_size = min(recipe.batch_size, len(images))
     batches = len(images) // batch_size
     validated = val_epochs(epochs, recipe.val_points)
+    mixed = recipe.bf16 and bf16_pays(device)
     curve: list[CurvePoint] = []
     for epoch in range(1, epochs + 1):
         network.train()
@@ -80,7 +81,7 @@ def train_network(
         hits = torch.zeros((), dtype=torch.int64, device=device)
         shuffled = shuffled_batches(images, labels, batch_size, recipe.shift, chance)
         for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * batches):
-            logits = forward(network, scale(batch))
+            logits = forward(network, scale(batch), mixed=mixed)
             loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step(learning_rate(step, epochs * batches, recipe))
@@ -92,7 +93,7 @@ def train_network(
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
         elif epoch in validated:
             train_accuracy = 100.0 * hits.item() / (batches * batch_size)
-            val_accuracy = measure_accuracy(network, val_images, val_labels, scale)
+            val_accuracy = measure_accuracy(network, val_images, val_labels, scale, mixed=mixed)
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
             if math.isnan(val_accuracy):
                 diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
@@ -101,14 +102,16 @@ def train_network(
     return Trained(tuple(curve), time.monotonic() - started, epochs, None)
 
 
-def forward(network: nn.Module, images: Tensor) -> Tensor:
-    """Return float32 logits; the network computes in bfloat16 where that pays."""
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16_pays(images.device)):
+def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> Tensor:
+    """Return float32 logits; `mixed` lets the network multiply in bfloat16."""
+    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=mixed):
         logits: Tensor = network(images)
     return logits.float()
 
 
-def measure_accuracy(network: nn.Module, images: Tensor, labels: Tensor, scale: Scaling) -> float:
+def measure_accuracy(
+    network: nn.Module, images: Tensor, labels: Tensor, scale: Scaling, *, mixed: bool
+) -> float:
     """Return the percentage of images, on the network's device, that a trained network labels right.
 
     NaN when an output is not finite: the largest of such outputs would still be some label.
@@ -119,7 +122,7 @@ def measure_accuracy(network: nn.Module, images: Tensor, labels: Tensor, scale: 
     finite = torch.ones((), dtype=torch.bool, device=device)
     with torch.inference_mode():
         for start in range(0, len(images), VAL_BATCH):
-            logits = forward(network, scale(images[start : start + VAL_BATCH]))
+            logits = forward(network, scale(images[start : start + VAL_BATCH]), mixed=mixed)
             finite &= logits.isfinite().all()
             hits += (logits.argmax(1) == labels[start : start + VAL_BATCH]).sum()
     return 100.0 * hits.item() / len(images) if finite.item() else math.nan

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from navarch.evaluation.device import choose_device, peak_memory_mb
+from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.evaluator import Job, TestScore
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
@@ -99,7 +99,10 @@ def _test(request: Request, run: _Run, device: torch.device, started: float) -> 
     task = get_task(request.task)
     scale = Scaling.of(load_search_data(task).train_images)
     sealed = load_test_data(task, split="test")
-    accuracy = measure_accuracy(run.network, sealed.images.to(device), sealed.labels.to(device), scale)
+    mixed = training_recipe(task).bf16 and bf16_pays(device)
+    accuracy = measure_accuracy(
+        run.network, sealed.images.to(device), sealed.labels.to(device), scale, mixed=mixed
+    )
     score = TestScore(accuracy, run.outcome.objectives["val_accuracy"], time.monotonic() - started)
     return {"accuracy": score.accuracy, "val_accuracy": score.val_accuracy, "seconds": score.seconds}
 

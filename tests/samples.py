@@ -1,4 +1,4 @@
-"""Sample views of the four roles in the six situations that golden prompts pin: from an empty memory to the longest."""
+"""Sample views of the four roles in the six situations that golden prompts pin."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -10,7 +10,7 @@ Item = str | Completion | Exception | Callable[[tuple[Message, ...]], str]
 
 
 class ScriptedModel:
-    """Gives the items of its script in order; an exception is raised, a function is asked. Too many calls fail a test."""
+    """Gives the items of its script in order: an exception is raised, a function is asked."""
 
     def __init__(self, script: Sequence[Item], name: str = "openai:scripted") -> None:
         self.script = list(script)

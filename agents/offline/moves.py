@@ -42,6 +42,13 @@ class Choices:
         """Draw each dimension on its own, options in proportion to their weights."""
         return tuple(rng.choices(o, weights=w)[0] for o, w in zip(self.options, weights, strict=True))
 
+    def redraw(self, values: Values, count: int, rng: random.Random) -> Values:
+        """Draw the values of some dimensions anew, every option alike."""
+        drawn = list(values)
+        for position in rng.sample(range(len(drawn)), min(count, len(drawn))):
+            drawn[position] = rng.choice(self.options[position])
+        return tuple(drawn)
+
     def neighbours(self, values: Values) -> Iterator[Values]:
         """Yield the architectures one edit away, in the order of the declaration."""
         for position, options in enumerate(self.options):

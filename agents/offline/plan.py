@@ -17,7 +17,7 @@ MIN_TRIALS = 4  # completed ones, before the surrogate is asked
 PARENTS = 5
 PICKS = 24
 CLIMBS = 2  # rounds of local search on the expected improvement
-POOL_LIMIT = 400  # architectures scored at a time
+POOL_LIMIT = 300  # architectures scored at a time
 GAIN_DIGITS = 9  # the last bits of a linear-algebra library decide nothing
 
 
@@ -57,12 +57,11 @@ def find_promising(
 
 def _first_pool(choices: Choices, parents: Sequence[Values], rng: random.Random) -> list[Values]:
     """Return neighbours of the parents (at most half), then crossovers, double edits and samples."""
-    even = choices.even_weights()
     pool = [near for parent in parents for near in choices.neighbours(parent)][: POOL_LIMIT // 2]
     while len(pool) < POOL_LIMIT:
         pool.append(crossover(rng.choice(parents), rng.choice(parents), rng))
-        pool.append(choices.mutate(rng.choice(parents), 2, rng, even))
-        pool.append(choices.sample(rng, even))
+        pool.append(choices.redraw(rng.choice(parents), 2, rng))
+        pool.append(choices.redraw(parents[0], len(choices.options), rng))
     return pool
 
 

@@ -1,75 +1,19 @@
 """The one path of every call: stored, repaired, fallen back from, resumed; offline just the same."""
 
 import json
-from pathlib import Path
 
 import pytest
+from caller_bench import GOOD, REPLIES, Bench, Killed, killer
 from samples import sample_view
-from scripted_model import ScriptedModel
 
-from navarch.agents.caller import Caller
-from navarch.agents.conversation import TURNS_KEPT
 from navarch.agents.errors import ModelError
 from navarch.agents.model import Completion
 from navarch.agents.redaction import Secret
-from navarch.agents.replies import Direction, Lessons, Proposal, Proposals, Verdicts
-from navarch.agents.roles import CRITIC, DISTILLER, GENERATOR, NAVIGATOR, ROLES
+from navarch.agents.roles import CRITIC, GENERATOR, ROLES
 from navarch.memory import BudgetExhausted, CallKey, CallLimit
 from navarch.prompts import PromptError, PromptLibrary
-from navarch.spaces import get_space
 
-SPACE = get_space("nas-bench-201").json_schema()
-REPLIES = Path(__file__).resolve().parent.parent / "golden" / "replies"
-GOOD = {role.name: (REPLIES / f"{role.name}-plain.txt").read_text() for role in ROLES}
 KEY = "sk-canary-1234567890abcdefghijkl"
-
-
-class Twin:
-    """A twin that counts its calls and shows its random state in its reply."""
-
-    def __init__(self, role):
-        self.role = role
-        self.calls = 0
-
-    def act(self, view, rng):
-        self.calls += 1
-        if self.role == "generator":
-            return Proposals(proposals=[Proposal(architecture=f"{rng.randrange(10**6):06d}", why="twin")])
-        reply = json.loads(GOOD[self.role])
-        types = {"navigator": Direction, "critic": Verdicts, "distiller": Lessons}
-        return types[self.role].model_validate_json(json.dumps(reply))
-
-
-class Bench:
-    """A caller with its parts in reach."""
-
-    def __init__(self, memory, library, script=None, role=GENERATOR, **more):
-        self.memory = memory
-        self.model = None if script is None else ScriptedModel(script)
-        self.twins = {r.name: Twin(r.name) for r in ROLES}
-        self.caller = Caller(
-            memory, library, clients={role.name: self.model}, twins=self.twins, space_schema=SPACE, **more
-        )
-        self.role = role
-
-    def ask(self, situation="full", round=1, attempt=0, seed=0):
-        view = sample_view(self.role.name, situation)
-        return self.caller.ask(self.role, view, run_id="r1", round=round, attempt=attempt, seed=seed)
-
-    def rows(self):
-        return [(row.turn, row.source, row.state) for row in self.memory.calls("r1", role=self.role.name)]
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL at a fault point."""
-
-
-def killer(name):
-    def fault(point):
-        if point == name:
-            raise Killed
-
-    return fault
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
@@ -294,54 +238,6 @@ def test_a_reply_cut_off_by_the_limit_says_so_in_the_repair(memory, library):
     bench = Bench(memory, library, [Completion('{"proposals": [', finish_reason="length"), GOOD["generator"]])
     bench.ask()
     assert "the model stopped early: length" in bench.model.asked[1][-1].text
-
-
-@pytest.mark.parametrize("role", [GENERATOR, CRITIC, DISTILLER], ids=lambda role: role.name)
-def test_a_stateless_role_sees_nothing_of_earlier_rounds(memory, library, role):
-    bench = Bench(memory, library, [GOOD[role.name]] * 2, role)
-    bench.ask(round=1)
-    bench.ask(round=2)
-    assert [len(messages) for messages in bench.model.asked] == [2, 2]
-
-
-def test_the_navigator_is_one_conversation(memory, library):
-    bench = Bench(memory, library, [GOOD["navigator"]] * 3, NAVIGATOR)
-    for number in (1, 2, 3):
-        bench.ask(round=number)
-    first, second, third = bench.model.asked
-    assert [m.role for m in third] == ["system", "user", "assistant", "user", "assistant", "user"]
-    assert third[:4] == (*second[:3], second[3])
-    assert second[1] == first[1]
-    assert json.loads(third[2].text) == json.loads(GOOD["navigator"])
-    assert "All trials so far" in first[1].text
-    assert "All trials so far" not in second[3].text
-
-
-def test_repairs_stay_out_of_the_navigators_conversation(memory, library):
-    bench = Bench(memory, library, ["junk", GOOD["navigator"], GOOD["navigator"]], NAVIGATOR)
-    bench.ask(round=1)
-    bench.ask(round=2)
-    assert [m.role for m in bench.model.asked[2]] == ["system", "user", "assistant", "user"]
-    assert "junk" not in [m.text for m in bench.model.asked[2]]
-
-
-def test_a_resumed_navigator_has_the_same_conversation(memory, library):
-    whole = Bench(memory, library, [GOOD["navigator"]] * 2, NAVIGATOR)
-    whole.ask(round=1)
-    with pytest.raises(Killed):
-        Bench(memory, library, [], NAVIGATOR, fault=killer("call.sending")).ask(round=2)
-    resumed = Bench(memory, library, [GOOD["navigator"]], NAVIGATOR)
-    resumed.ask(round=2)
-    whole.caller.ask(NAVIGATOR, sample_view("navigator", "full"), run_id="r1", round=2, attempt=1, seed=0)
-    assert resumed.model.asked[0] == whole.model.asked[1]
-
-
-def test_the_navigator_remembers_the_last_twelve_rounds(memory, library):
-    bench = Bench(memory, library, [GOOD["navigator"]] * 15, NAVIGATOR)
-    for number in range(1, 16):
-        bench.ask(round=number)
-    assert len(bench.model.asked[-1]) == 2 + 2 * TURNS_KEPT
-    assert bench.model.asked[-1][0].role == "system"
 
 
 def test_the_schema_and_sampling_reach_the_client(memory, library):

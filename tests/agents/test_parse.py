@@ -1,4 +1,4 @@
-"""Parsing replies: a typed reply or a ReplyError, nothing else, and quickly; a corpus of odd replies is kept."""
+"""Parsing replies: a typed reply or a ReplyError, nothing else, and quickly; odd replies are kept."""
 
 import json
 import os
@@ -23,7 +23,6 @@ def outcome(text, reply_type):
     try:
         parsed = parse_reply(text, reply_type)
     except ReplyError as error:
-        assert 0 < len(str(error)) < 1200
         return {"error": str(error)}
     assert isinstance(parsed.reply, reply_type)
     result = {"how": parsed.how, "reply": parsed.reply.model_dump(mode="json")}
@@ -43,6 +42,7 @@ def test_every_reply_of_the_corpus_has_its_golden_outcome():
         path.write_text(
             json.dumps(outcomes, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
         )
+    assert max(len(result.get("error", "")) for result in outcomes.values()) < 600
     assert outcomes == json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -123,7 +123,7 @@ def test_any_text_is_a_reply_or_a_reply_error(role, text):
 @given(st.sampled_from(sorted(TYPES)), JSONISH)
 def test_any_json_is_a_reply_or_a_reply_error(role, data):
     outcome(json.dumps(data), TYPES[role])
-    outcome(json.dumps({field: data for field in TYPES[role].model_fields}), TYPES[role])
+    outcome(json.dumps(dict.fromkeys(TYPES[role].model_fields, data)), TYPES[role])
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -25,7 +25,7 @@ def test_every_prompt_file_of_the_folder_is_a_known_prompt_or_a_part(library):
         path.relative_to(DEFAULT_FOLDER).with_suffix("").as_posix() for path in DEFAULT_FOLDER.rglob("*.md")
     }
     parts = {part.name for part in library.parts()}
-    assert names - {"README"} == {prompt.name for prompt in library.list()} | parts
+    assert names == {prompt.name for prompt in library.list()} | parts
 
 
 def test_every_default_part_is_used(library):

@@ -1,4 +1,4 @@
-"""Golden prompts: what every role would read in six situations. Write them anew with NAVARCH_UPDATE_GOLDEN=1."""
+"""Golden prompts: what every role reads in six situations. NAVARCH_UPDATE_GOLDEN=1 writes them anew."""
 
 import os
 from pathlib import Path
@@ -83,3 +83,21 @@ def test_hostile_text_stays_inside_its_marks(library, role):
 def test_later_turns_of_the_navigator_leave_the_history_out(library):
     first, later = (render(library, "navigator", "longest", first=first) for first in (True, False))
     assert len(later) < len(first) - 5_000
+
+
+def test_options_that_differ_by_dimension_are_listed_with_each(library):
+    data = sample_view("generator", "empty").to_dict()
+    small = [{"name": "k3", "code": "0", "meaning": "3x3 kernel"}, {"name": "k5", "code": "1", "meaning": ""}]
+    depth = [{"name": "d2", "code": "0", "meaning": ""}]
+    dimensions = [
+        {"name": name, "meaning": "m", "options": options}
+        for name, options in (("a", small), ("b", small), ("c", depth))
+    ]
+    data["space"] = {"summary": "S.", "dimensions": dimensions, "rules": [], "size": 4, "code_example": "010"}
+    system = library.render("generator", data).system
+    assert (
+        "- `a`: m; options `k3` (0, 3x3 kernel), `k5` (1)\n- `b`: m; options as before\n- `c`: m; options `d2` (0)\n"
+        in system
+    )
+    assert '{"architecture": {"a": "k3", "b": "k5", "c": "d2"}, "why"' in system
+    assert "Good to know" not in system

@@ -10,6 +10,11 @@ CASES = [
     ),
     (
         "direction",
+        {"trials": 3, "best_code": None, "best_accuracy": None, "explore": 1.0, "stagnation": 0},
+        "3 trials failed and none is complete: try a varied sample of the space.",
+    ),
+    (
+        "direction",
         {"trials": 12, "best_code": "333132", "best_accuracy": 91.256, "explore": 0.35, "stagnation": 2},
         "After 12 trials the best is 333132 with 91.26 %. No gain for 2 rounds. "
         "Spend 35 % of the next proposals on new ground and the rest on variations of the best trials.",

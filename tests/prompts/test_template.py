@@ -124,7 +124,7 @@ def test_a_text_that_grows_without_bound_is_refused(project):
 
 @pytest.mark.parametrize("value", [object(), b"x", {1: 2}, {"a": {"b": open}}, {1, 2}, 1j])
 def test_data_that_is_not_plain_is_refused(project, value):
-    with pytest.raises(PromptError, match="not plain data|key that is not text"):
+    with pytest.raises(PromptError, match=r"not plain data|key that is not text"):
         project({"repair": "{{ error }}"}).render("repair", {"error": value})
 
 

@@ -31,7 +31,7 @@ def phrase(name, data):
 
 @dataclass
 class Toy:
-    """Makes views; `score` is the hidden objective: cedar is good, oak is bad, and floor should equal roof."""
+    """Makes views; `score` is the hidden objective: cedar is good, oak is bad, floor should equal roof."""
 
     limits: dict[str, int | None] = field(default_factory=lambda: {"max_params": None, "max_macs": None})
     budget: int = 40

@@ -1,4 +1,4 @@
-"""The four twins together, round after round on the toy space: they learn, and they repeat themselves exactly."""
+"""The four twins together, round after round on the toy space: they learn, and they repeat themselves."""
 
 import random
 import statistics

@@ -1,5 +1,6 @@
 """The Navigator's twin turns statistics into advice."""
 
+import random
 from dataclasses import replace
 
 from navarch.agents.offline.moves import Choices
@@ -30,9 +31,8 @@ def test_failed_trials_alone_are_no_ground_to_build_on(toy):
 
 def test_good_options_are_preferred_and_bad_ones_are_not(toy):
     direction = toy.act("navigator", toy.navigator_view(toy.random_trials(40)))
-    prefers = [advice.prefer[0] for advice in direction.guidance]
-    assert prefers.count("cedar") >= 4
-    assert all("oak" not in advice.prefer[:1] for advice in direction.guidance)
+    assert sum("cedar" in advice.prefer for advice in direction.guidance) >= 4
+    assert not any("oak" in advice.prefer for advice in direction.guidance)
     assert any("oak" in advice.avoid for advice in direction.guidance)
 
 
@@ -92,8 +92,6 @@ def test_plans_keep_within_the_limits_that_costs_reveal(limited_toy, toy):
     within = [trial for trial in trials if trial.params <= 200]
     view = limited_toy.navigator_view(within)
     choices = Choices.of(view.space)
-    import random
-
     picks = find_promising(choices, view.mission, within, random.Random(0))
     assert picks
     assert all(toy.cost(pick.values) <= 200 for pick in picks)
