@@ -6,6 +6,7 @@ It never carries the name of the space or of the task.
 """
 
 from collections.abc import Mapping, Sequence
+from operator import ne
 from typing import Any, NamedTuple
 
 from navarch.agents.finished import (
@@ -246,9 +247,7 @@ def estimate(known: Sequence[Known], canonical: Sequence[Values]) -> list[Estima
 
 def find_nearest(known: Sequence[Known], canonical: Values) -> tuple[int | None, int | None]:
     """Return the number of the first nearest finished trial, and in how many dimensions it differs."""
-    pairs = (
-        (sum(a != b for a, b in zip(canonical, k.canonical, strict=True)), k.trial.number) for k in known
-    )
+    pairs = ((sum(map(ne, canonical, k.canonical)), k.trial.number) for k in known)
     distance, number = min(pairs, default=(None, None))
     return number, distance
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# The matrices are small: on two busy cores a fit to 100 points took 8 ms of CPU with one thread, 20 ms or more
-# with two, at the cost of trials. OpenBLAS reads this at numpy's first import; a user's own value stays.
+# The matrices are small: on two busy cores a fit to 100 points took 8 ms of CPU with one thread, 20 or more with
+# two, at the cost of trials. OpenBLAS reads this at numpy's first import; a user's own value stays.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -23,7 +23,7 @@ Values = tuple[str, ...]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
-MAX_POINTS = 300  # the cubic cost of a fit stays near 10 ms of one core
+MAX_POINTS = 200  # keeps the cubic cost of a fit below 10 ms of one core
 TUNING_POINTS = 64  # the weights are chosen on as many, spread over the ranking
 MAX_TUNED_DIMENSIONS = 24  # above it all dimensions share one weight
 SPANS = (0.75, 1.5, 3.0, 6.0, 12.0)  # the shared weight times the number of dimensions

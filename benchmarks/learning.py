@@ -1,8 +1,8 @@
 """Does the search learn? `navarch` with offline roles against random search, at the same number of trials.
 
-Both run as whole runs (graph, validator, memory, budget). The best is chosen by validation; its test accuracy is printed
-beside it. On a table: --table FILE (nb201.csv.gz) and --task; on real training: --task digits. Differences are paired by
-seed, with a 95 % bootstrap interval.
+Both run as whole runs (graph, validator, memory, budget). The best is chosen by validation; its test accuracy is
+printed beside it. On a table: --table FILE (nb201.csv.gz) and --task; on real training: --task digits. Differences are
+paired by seed, with a 95 % bootstrap interval.
 
 Run: .venv/bin/python benchmarks/learning.py --seeds 3
      .venv/bin/python benchmarks/learning.py --task nb201-cifar100 --table FILE --trials 100 --seeds 10
@@ -33,7 +33,13 @@ class Curve(NamedTuple):
 
 def search(workflow: str, seed: int, options: argparse.Namespace, db: Path) -> Curve:
     """Do one run and return its curve."""
-    flags = {"workflow": workflow, "seed": seed, "task": options.task, "db": db, "budget": {"trials": options.trials}}
+    flags = {
+        "workflow": workflow,
+        "seed": seed,
+        "task": options.task,
+        "db": db,
+        "budget": {"trials": options.trials},
+    }
     if options.table is not None:
         flags |= {"evaluator": "table", "table": {"path": options.table}}
     result = start_run(load_settings(None, flags, {}))
@@ -60,13 +66,23 @@ def report(curves: dict[str, list[Curve]], marks: list[int]) -> list[dict[str, o
         gains = [a - b for a, b in zip(ours, theirs, strict=True)]
         low, high = interval(gains, rng)
         row = {"trials": mark, "navarch": statistics.fmean(ours), "random": statistics.fmean(theirs)}
-        rows.append({**row, "gain": statistics.fmean(gains), "low": low, "high": high, "wins": sum(g > 0 for g in gains)})
+        rows.append(
+            {
+                **row,
+                "gain": statistics.fmean(gains),
+                "low": low,
+                "high": high,
+                "wins": sum(g > 0 for g in gains),
+            }
+        )
     return rows
 
 
 def main() -> None:
     """Run both workflows over the seeds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--task", default="digits")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--trials", type=int, default=24)
@@ -84,7 +100,9 @@ def main() -> None:
     rows = report(curves, marks)
     tests = {name: statistics.fmean(curve.test for curve in curves[name]) for name in WORKFLOWS}
     if options.json:
-        sys.stdout.write(json.dumps({"task": options.task, "seeds": options.seeds, "rows": rows, "test": tests}) + "\n")
+        sys.stdout.write(
+            json.dumps({"task": options.task, "seeds": options.seeds, "rows": rows, "test": tests}) + "\n"
+        )
         return
     out = [f"task {options.task}, {options.seeds} seeds, best validation accuracy (percent)"]
     out.append("trials  navarch   random    gain  95 % interval   seeds won")
@@ -93,7 +111,9 @@ def main() -> None:
             f"{row['trials']:>6}  {row['navarch']:7.2f}  {row['random']:7.2f}  {row['gain']:+6.2f}"
             f"  [{row['low']:+.2f}, {row['high']:+.2f}]  {row['wins']}/{options.seeds}"
         )
-    out.append(f"test accuracy of the validation-best: navarch {tests['navarch']:.2f}, random {tests['random']:.2f}")
+    out.append(
+        f"test accuracy of the validation-best: navarch {tests['navarch']:.2f}, random {tests['random']:.2f}"
+    )
     sys.stdout.write("\n".join(out) + f"\n({time.perf_counter() - began:.0f} s)\n")
 
 

@@ -39,10 +39,13 @@ def main() -> None:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
         pairs = [
-            (seconds([navarch, "--help"]), seconds([sys.executable, str(bare), "--help"])) for _ in range(repeats)
+            (seconds([navarch, "--help"]), seconds([sys.executable, str(bare), "--help"]))
+            for _ in range(repeats)
         ]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    sys.stdout.write(f"navarch --help {ours:.3f} s, bare typer {theirs:.3f} s, ratio {ours / theirs:.2f} (goal <= 1.6)\n")
+    sys.stdout.write(
+        f"navarch --help {ours:.3f} s, bare typer {theirs:.3f} s, ratio {ours / theirs:.2f} (goal <= 1.6)\n"
+    )
 
 
 if __name__ == "__main__":

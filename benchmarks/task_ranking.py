@@ -78,6 +78,8 @@ def train(
         if outcome.state != "complete":
             raise SystemExit(f"trial {job.trial_id} failed: {outcome.reason}: {outcome.detail}")
         outcomes[job.architecture, job.seed] = outcome
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{len(outcomes)} of {len(jobs)} trials" + "\n" * (len(outcomes) == len(jobs)))
 
     unique = dict.fromkeys(cells)
     jobs = [

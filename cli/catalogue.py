@@ -27,7 +27,9 @@ def spaces(
     if name is not None:
         space = get_space(name)
         if as_json:
-            echo_json({"name": space.name, "title": space.title, **space.describe(), "schema": space.json_schema()})
+            echo_json(
+                {"name": space.name, "title": space.title, **space.describe(), "schema": space.json_schema()}
+            )
             return
         echo(f"{space.name}: {space.title}, {space.size:,} architectures")
         echo(space.summary)
@@ -35,11 +37,18 @@ def spaces(
             echo()
             for dimension in dimensions:
                 echo(f"{dimension.name}: {dimension.meaning}")
-            echo_columns(("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in options], widest=110)
+            echo_columns(
+                ("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in options], widest=110
+            )
         return
     found = [get_space(known) for known in space_names()]
     if as_json:
-        echo_json([{"name": s.name, "title": s.title, "size": s.size, "dimensions": len(s.dimensions)} for s in found])
+        echo_json(
+            [
+                {"name": s.name, "title": s.title, "size": s.size, "dimensions": len(s.dimensions)}
+                for s in found
+            ]
+        )
     else:
         headings = ("space", "architectures", "dimensions", "what it is")
         echo_columns(headings, [[s.name, f"{s.size:,}", len(s.dimensions), s.title] for s in found])

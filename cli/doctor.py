@@ -1,5 +1,6 @@
 """`navarch doctor`: is everything in order on this machine, and is the memory whole?"""
 
+import os
 import platform
 import sys
 from pathlib import Path
@@ -48,16 +49,26 @@ def _torch() -> str:
 
 
 def _torchvision() -> str:
-    from navarch.evaluation.vision import describe_torchvision
+    from navarch.evaluation.vision import import_torchvision
 
-    return describe_torchvision()
+    try:
+        import_torchvision("transforms.v2")
+        return f"{import_torchvision().__version__}, transforms and data sets work"
+    except ImportError as error:
+        raise NavarchError(
+            f"torchvision cannot be imported ({error}): install it from constraints.txt"
+        ) from None
 
 
 def _settings() -> str:
     from navarch.graph.settings import SETTINGS_FILE, load_settings
 
     load_settings()
-    return f"{SETTINGS_FILE} is valid" if Path(SETTINGS_FILE).exists() else f"no {SETTINGS_FILE} here, defaults apply"
+    return (
+        f"{SETTINGS_FILE} is valid"
+        if Path(SETTINGS_FILE).exists()
+        else f"no {SETTINGS_FILE} here, defaults apply"
+    )
 
 
 def _prompts() -> str:
@@ -73,9 +84,14 @@ def _prompts() -> str:
 
 
 def _key() -> str:
-    from navarch.graph.assemble import KEY_VARIABLES, api_key
+    from navarch.agents.redaction import KEY_VARIABLES, read_api_key
 
-    return "set (never shown, never stored)" if api_key() else f"none: offline and local models only ({KEY_VARIABLES[0]})"
+    found = read_api_key(os.environ) is not None
+    return (
+        "set (never shown, never stored)"
+        if found
+        else f"none: offline and local models only ({KEY_VARIABLES[0]})"
+    )
 
 
 def _memory(db: Path | None) -> str:

@@ -6,8 +6,12 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])?")
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])?"
+)
+_CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def clean(text: str) -> str:
@@ -37,7 +41,10 @@ def echo_columns(headings: Sequence[str], rows: Sequence[Sequence[object]], *, w
     """Write an aligned table; numbers to the right, a cell is one line of at most `widest` characters."""
     cells = [[one_line(_cell(value), widest) for value in row] for row in rows]
     widths = [max(len(line[index]) for line in [list(headings), *cells]) for index in range(len(headings))]
-    right = [bool(rows) and all(isinstance(row[index], int | float) for row in rows) for index in range(len(headings))]
+    right = [
+        bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        for index in range(len(headings))
+    ]
     for line in [list(headings), *cells]:
         shown = (
             cell.rjust(width) if to_right else cell.ljust(width)

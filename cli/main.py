@@ -32,7 +32,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def navarch(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
     ] = False,
 ) -> None:
     """Search neural architectures with four explicit LLM roles on a LangGraph state machine."""

@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from navarch.memory import Memory
 
 Db = Annotated[
-    Path | None, typer.Option("--db", help="The memory file. Default: the setting `db`, navarch.db.", show_default=False)
+    Path | None,
+    typer.Option("--db", help="The memory file. Default: the setting `db`, navarch.db.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Run = Annotated[str, typer.Argument(help="A run id, a unique prefix, or `latest`.", show_default=False)]
 LatestRun = Annotated[str, typer.Argument(help="A run id, a unique prefix, or `latest`.")]
 Prompts = Annotated[
-    Path | None, typer.Option("--prompts", help="A folder of prompt files that come first.", show_default=False)
+    Path | None,
+    typer.Option("--prompts", help="A folder of prompt files that come first.", show_default=False),
 ]
 
 

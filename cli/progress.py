@@ -20,7 +20,9 @@ class ConsoleProgress:
     def began(self, run: "RunRow", parts: "RunParts", evaluator: "Evaluator") -> None:
         """Print what the run is made of."""
         again = f" (segment {run.segments})" if run.segments > 1 else ""
-        echo(f"run {run.run_id}{again}: workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}")
+        echo(
+            f"run {run.run_id}{again}: workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}"
+        )
         echo(f"evaluator: {evaluator.name}, {parts.fidelity.epochs} epochs, {evaluator.slots} at once")
         if parts.models:
             echo("roles: " + ", ".join(f"{role} {model}" for role, model in parts.models.items()))
@@ -35,7 +37,10 @@ class ConsoleProgress:
     def validated(self, round: int, attempt: int, counts: Mapping[str, int]) -> None:
         """Print how many proposals became candidates."""
         shown = ", ".join(f"{count} {status}" for status, count in sorted(counts.items(), reverse=True))
-        echo(f"round {round:<3} validator  {shown or 'no proposals'}" + (f" (attempt {attempt + 1})" if attempt else ""))
+        echo(
+            f"round {round:<3} validator  {shown or 'no proposals'}"
+            + (f" (attempt {attempt + 1})" if attempt else "")
+        )
 
     def selected(self, round: int, chosen: "list[ProposalRow]", vetoed: int) -> None:
         """Print which candidates are evaluated."""
@@ -53,8 +58,11 @@ class ConsoleProgress:
         else:
             what = f"{trial.state}: {trial.reason} {one_line(trial.detail, 60)}"
         best = standing.best
-        shown = f"best {accuracy(best.val_accuracy)} (trial {best.number})" if best is not None else "no best yet"
-        echo(f"finished  trial {trial.number:<3} {trial.code}  {what}  |  {shown}  {standing.trials}/{standing.budget} trials")
+        shown = (
+            f"best {accuracy(best.val_accuracy)} (trial {best.number})" if best is not None else "no best yet"
+        )
+        spent = f"{standing.trials}/{standing.budget} trials"
+        echo(f"finished  trial {trial.number:<3} {trial.code}  {what}  |  {shown}  {spent}")
 
     def testing(self, trial: "TrialRow") -> None:
         """Print that the test split is opened."""

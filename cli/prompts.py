@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="A prompt's name, see `navarch prompts list`.", show_default=False)]
 
-group = typer.Typer(help="The text that models read: list, show, copy, check, render, diff.", no_args_is_help=True)
+group = typer.Typer(
+    help="The text that models read: list, show, copy, check, render, diff.", no_args_is_help=True
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -95,7 +97,11 @@ def diff(name: Name, prompts: Prompts = None) -> None:
     default = PromptLibrary(project=None).get(name)
     current = _library(prompts).get(name)
     lines = difflib.unified_diff(
-        default.text.splitlines(), current.text.splitlines(), f"default {name}", str(current.path), lineterm=""
+        default.text.splitlines(),
+        current.text.splitlines(),
+        f"default {name}",
+        str(current.path),
+        lineterm="",
     )
     changed = list(lines)
     echo("\n".join(changed) if changed else f"{name} is the installed default ({current.path})")

@@ -53,7 +53,9 @@ def run(
         list[str] | None,
         typer.Option("--set", help="KEY=VALUE: any setting, such as train.slots=1.", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, and start nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run, and start nothing.")
+    ] = False,
 ) -> None:
     """Search: start a run and work on it to its end.
 
@@ -107,7 +109,9 @@ def stop(name: Run, db: Db = None) -> None:
     with Memory.open(path, create=False) as memory:
         row = memory.get_run(name)
         if not is_held(lock_file(path, row.run_id)):
-            raise NavarchError(f"run {row.run_id!r} is not running (it is {row.state}): there is nothing to stop")
+            raise NavarchError(
+                f"run {row.run_id!r} is not running (it is {row.state}): there is nothing to stop"
+            )
         memory.request_stop(row.run_id)
     echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}")
 
@@ -145,7 +149,9 @@ def _show_plan(settings: "Settings") -> None:
         for role, model in parts.models.items():
             prompt = parts.library.get(role)
             echo(f"role       {role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
-        echo(f"budget     {', '.join(f'{value} {name}' for name, value in budget.items())}; seed {settings.seed}")
+        echo(
+            f"budget     {', '.join(f'{value} {name}' for name, value in budget.items())}; seed {settings.seed}"
+        )
         echo(f"memory     {settings.db}")
         echo("nothing was started (--dry-run)")
     finally:

@@ -32,7 +32,9 @@ def runs(db: Db = None, as_json: AsJson = False) -> None:
 
 def show(
     name: LatestRun = "latest",
-    lessons: Annotated[bool, typer.Option("--lessons", help="Show the lessons, the retired ones too.")] = False,
+    lessons: Annotated[
+        bool, typer.Option("--lessons", help="Show the lessons, the retired ones too.")
+    ] = False,
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,18 +47,33 @@ def show(
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)] if lessons else []
         spent = memory.spent(run.run_id)
     if as_json:
-        echo_json({"run": facts, "settings": run.settings, "trials": trials, "refused": refused, "lessons": kept})
+        echo_json(
+            {"run": facts, "settings": run.settings, "trials": trials, "refused": refused, "lessons": kept}
+        )
         return
     echo(f"run {run.run_id}  {facts['state']}" + (f": {run.stop_reason}" if run.stop_reason else ""))
-    echo(f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, {run.segments} segment(s)")
+    echo(
+        f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, {run.segments} segment(s)"
+    )
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
     echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
     echo()
-    headings = ("trial", "round", "code", "state", "reason", "val_accuracy", "params", "seconds", "reused_from")
+    headings = (
+        "trial",
+        "round",
+        "code",
+        "state",
+        "reason",
+        "val_accuracy",
+        "params",
+        "seconds",
+        "reused_from",
+    )
     echo_columns(headings, [[row[heading] for heading in headings] for row in trials])
     for lesson in kept:
         mark = "" if lesson["state"] == "active" else " (retired)"
-        echo(f"lesson {lesson['lesson']}{mark}: {lesson['statement']}  [for {lesson['supports']}, against {lesson['contradicts']}]")
+        evidence = f"for {lesson['supports']}, against {lesson['contradicts']}"
+        echo(f"lesson {lesson['lesson']}{mark}: {lesson['statement']}  [{evidence}]")
 
 
 def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> None:
@@ -72,10 +89,14 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
     if row is None:
         echo(f"run {run.run_id} has no complete trial yet")
     elif as_json:
-        echo_json({**_trial_facts(row), "architecture": row.architecture, "macs": row.macs, "test_accuracy": score})
+        echo_json(
+            {**_trial_facts(row), "architecture": row.architecture, "macs": row.macs, "test_accuracy": score}
+        )
     else:
         echo(f"best architecture  {row.genotype}")
-        echo(f"  trial {row.number} of {run.run_id}, code {row.code}, {row.params:,} parameters ({big(row.macs)} MACs)")
+        echo(
+            f"  trial {row.number} of {run.run_id}, code {row.code}, {row.params:,} parameters ({big(row.macs)} MACs)"
+        )
         sealed = "sealed: it is read when the run finishes" if score is None else accuracy(score)
         echo(f"  validation accuracy  {accuracy(row.val_accuracy)}")
         echo(f"  test accuracy        {sealed}")

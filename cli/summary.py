@@ -27,7 +27,9 @@ def show_result(result: "RunResult", db: Path) -> None:
         echo("next")
         echo(f"  navarch trace {run.run_id}{where}    every prompt and reply of this run")
         echo("  navarch prompts copy generator    edit a role's prompt, then run again")
-        echo(f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash")
+        echo(
+            f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash"
+        )
     else:
         echo(f"go on with: navarch resume {run.run_id}{where}")
 

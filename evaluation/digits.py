@@ -33,7 +33,7 @@ class DigitsRecipe:
     canvas: int = 12  # pixels
     train_sources: int = 100  # source images a class; the others are shared by validation and test
     val_sources: int = 40
-    copies: tuple[int, int, int] = (2, 5, 2)  # canvases drawn from one source image: train, val, test
+    copies: tuple[int, int, int] = (2, 3, 2)  # canvases drawn from one source image: train, val, test
     scale: tuple[int, int] = (180, 270)  # source pixels a canvas pixel, in 1/256: 180 draws 11 pixels wide
     turn: int = 60  # largest shear/rotation entry of the inverse map, in 1/256
     shift: int = 1  # largest move of the digit's centre, canvas pixels

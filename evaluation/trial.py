@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
-from navarch.evaluation.evaluator import Job, TestScore
+from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
 from navarch.evaluation.task import Task, get_task, load_search_data, load_test_data, training_recipe
@@ -43,8 +43,7 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
         device = target.type
         run = _search(request, folder, target, hook)
         if request.action == "test" and run.outcome.state == "complete":
-            score = _test(request, run, target, started)
-            write_reply(folder, request.request_id, score)
+            write_reply(folder, request.request_id, _test(request, run, target, started))
             return
         outcome = run.outcome
     except Exception as error:
@@ -103,8 +102,11 @@ def _test(request: Request, run: _Run, device: torch.device, started: float) -> 
     accuracy = measure_accuracy(
         run.network, sealed.images.to(device), sealed.labels.to(device), scale, mixed=mixed
     )
-    score = TestScore(accuracy, run.outcome.objectives["val_accuracy"], time.monotonic() - started)
-    return {"accuracy": score.accuracy, "val_accuracy": score.val_accuracy, "seconds": score.seconds}
+    return {
+        "accuracy": accuracy,
+        "val_accuracy": run.outcome.objectives["val_accuracy"],
+        "seconds": time.monotonic() - started,
+    }
 
 
 def _build(job: Job, task: Task) -> nn.Module:
@@ -137,7 +139,9 @@ def _size(job: Job, task: Task) -> dict[str, float]:
 
 def _tell(error: BaseException) -> str:
     """Return a detail for people and prompts: the error alone where expected, else the traceback."""
-    if isinstance(error, BuildError) or name_reason(error) == "oom":
+    if isinstance(error, BuildError):
+        return str(error)  # carries the name of its cause
+    if name_reason(error) == "oom":
         return f"{type(error).__name__}: {error}"
     return "".join(traceback.format_exception(error))
 

@@ -1,7 +1,14 @@
 """LangGraph, and only here: state, nodes, routes, workflows, checkpoints and the run loop. Start at `build.py`."""
 
+import os
 from importlib import import_module
 from typing import Any
+
+from navarch.agents.tracing import keep_traces_home
+
+# Both are read when LangGraph is imported, which every module of this folder may do.
+keep_traces_home()
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 
 _LAZY = {
     "Settings": "navarch.graph.settings",
@@ -11,7 +18,7 @@ _LAZY = {
     "RunResult": "navarch.graph.run",
 }
 
-__all__ = ["RunResult", "Settings", "load_settings", "resume_run", "start_run"]  # noqa: F822 - loaded on first use
+__all__ = ["RunResult", "Settings", "load_settings", "resume_run", "start_run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from navarch.agents.caller import Caller
 from navarch.agents.model import ModelClient, make_client
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
-from navarch.agents.redaction import Secret
+from navarch.agents.redaction import read_api_key
 from navarch.evaluation import Evaluator, Fidelity, TableEvaluator, Task, TrainEvaluator, get_task
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
@@ -22,7 +22,6 @@ from navarch.memory import CallLimit, Memory
 from navarch.prompts import PromptLibrary
 from navarch.spaces import SearchSpace, get_space
 
-KEY_VARIABLES = ("NAVARCH_API_KEY", "OPENAI_API_KEY")
 PROJECT_PROMPTS = Path("prompts")
 
 
@@ -67,7 +66,7 @@ def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
     if settings.evaluator == "table":
         if settings.table.path is None:
             raise NavarchError("evaluator 'table' needs the benchmark's file: use --set table.path=FILE")
-        return TableEvaluator(settings.table.path, parts.task)
+        return TableEvaluator(settings.table.path, parts.task.name.removeprefix("nb201-"))
     train = settings.train
     return TrainEvaluator(parts.task, slots=train.slots, device=train.device, timeout_s=train.timeout_s)
 
@@ -118,15 +117,6 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
     )
 
 
-def api_key() -> Secret | None:
-    """Return the key from the environment, in a type that never prints it."""
-    for name in KEY_VARIABLES:
-        value = os.environ.get(name, "").strip()
-        if value:
-            return Secret(value)
-    return None
-
-
 def _refuse_broken(library: PromptLibrary) -> None:
     problems = library.check()
     if problems:
@@ -135,7 +125,7 @@ def _refuse_broken(library: PromptLibrary) -> None:
 
 
 def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
-    key = api_key()
+    key = read_api_key(os.environ)
     return Caller(
         memory=memory,
         library=parts.library,
@@ -151,7 +141,9 @@ def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
 def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
     try:
         server = settings.server
-        return make_client(name, base_url=server.base_url, api_key=api_key(), timeout_s=server.timeout_s)
+        return make_client(
+            name, base_url=server.base_url, api_key=read_api_key(os.environ), timeout_s=server.timeout_s
+        )
     except NavarchError as error:
         raise NavarchError(f"role {role!r}: {error}") from None
 

@@ -60,5 +60,3 @@ def random() -> Graph:
     graph.add_conditional_edges("validator", sample_again_or_evaluate)
     graph.add_conditional_edges("evaluator", sample_next_or_end)
     return graph
-
-

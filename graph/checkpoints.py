@@ -43,7 +43,8 @@ class Saver(SqliteSaver):
         with self.conn:
             for table in ("checkpoints", "writes"):
                 self.conn.execute(
-                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < ({newest})", (thread_id, thread_id)
+                    f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < ({newest})",
+                    (thread_id, thread_id),
                 )
 
 
@@ -61,7 +62,9 @@ def open_checkpoints(
         path.replace(aside)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        note(f"the checkpoint file was damaged ({error}); it is kept as {aside.name}, and the run goes on from the memory")
+        note(
+            f"the checkpoint file was damaged ({error}): it is kept as {aside.name}; the run goes on from the memory"
+        )
         saver = _open(path, fault)
     try:
         yield saver
@@ -99,6 +102,8 @@ def stored_position(saver: Saver, config: RunnableConfig) -> dict[str, Any] | No
         return None
     values = found.checkpoint.get("channel_values")
     kinds = {"run_id": str, "round": int, "attempt": int}
-    if not isinstance(values, dict) or any(not isinstance(values.get(name), kind) for name, kind in kinds.items()):
+    if not isinstance(values, dict) or any(
+        not isinstance(values.get(name), kind) for name, kind in kinds.items()
+    ):
         return None
     return values

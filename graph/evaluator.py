@@ -16,7 +16,9 @@ def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     round = state["round"]
     ctx.leave_if_asked()
     _admit(ctx, round)
-    waiting = [row for row in ctx.memory.trials(ctx.run_id, round=round) if row.state in ("waiting", "running")]
+    waiting = [
+        row for row in ctx.memory.trials(ctx.run_id, round=round) if row.state in ("waiting", "running")
+    ]
     fresh = [row for row in waiting if not _reuse(ctx, row)]
     _run(ctx, fresh)
     _give_feedback(ctx, round)
@@ -66,7 +68,11 @@ def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
 def _reuse(ctx: RunContext, row: TrialRow) -> bool:
     """Finish a trial from an earlier run's equal one, if there is one; tell whether there was."""
     known = ctx.memory.find_finished(
-        digest=row.digest, task_digest=row.task_digest, fidelity=row.fidelity, seed=row.seed, exclude_run=ctx.run_id
+        digest=row.digest,
+        task_digest=row.task_digest,
+        fidelity=row.fidelity,
+        seed=row.seed,
+        exclude_run=ctx.run_id,
     )
     if known is None:
         return False

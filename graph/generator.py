@@ -18,7 +18,9 @@ def generator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     view = ctx.recall.generator(round, attempt)
     reply = ask(ctx, GENERATOR, view, round=round, attempt=attempt)
     items = [
-        NewProposal(position=position, origin="generator", raw=json.dumps(proposal.architecture), why=proposal.why)
+        NewProposal(
+            position=position, origin="generator", raw=json.dumps(proposal.architecture), why=proposal.why
+        )
         for position, proposal in enumerate(reply.proposals)
     ]
     ctx.memory.add_proposals(ctx.run_id, round, attempt, items)

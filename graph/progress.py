@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it. The command line prints these events; a library user may pass another listener."""
+"""What a run tells whoever watches it: the command line prints these events, a library user may listen otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -14,7 +14,9 @@ def render_again(memory: Memory, run: RunRow, role: str, round: int, library: Pr
     """Render the role's prompt with what it saw in that round. Raises: NavarchError if the run has no such round."""
     if memory.get_round(run.run_id, round) is None:
         known = len(memory.rounds(run.run_id))
-        raise NavarchError(f"run {run.run_id!r} has no round {round}: it has {known} (see `navarch show {run.run_id}`)")
+        raise NavarchError(
+            f"run {run.run_id!r} has no round {round}: it has {known} (see `navarch show {run.run_id}`)"
+        )
     settings = Settings(**run.settings)
     recall = make_recall(settings, prepare(settings), memory, run.run_id)
     view = _view(recall, memory, run.run_id, role, round)

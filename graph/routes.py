@@ -20,7 +20,9 @@ def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Lit
     return "generator" if _needs_more(state, context_of(runtime)) else "critic"
 
 
-def sample_again_or_evaluate(state: RunState, runtime: Runtime[RunContext]) -> Literal["sampler", "evaluator"]:
+def sample_again_or_evaluate(
+    state: RunState, runtime: Runtime[RunContext]
+) -> Literal["sampler", "evaluator"]:
     """Sample again while candidates are missing and retries are left."""
     return "sampler" if _needs_more(state, context_of(runtime)) else "evaluator"
 

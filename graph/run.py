@@ -47,7 +47,9 @@ def start_run(settings: Settings, progress: Progress | None = None) -> RunResult
         evaluator.close()
 
 
-def resume_run(name: str, db: Path, prompts: Path | None = None, progress: Progress | None = None) -> RunResult:
+def resume_run(
+    name: str, db: Path, prompts: Path | None = None, progress: Progress | None = None
+) -> RunResult:
     """Go on with a stopped or killed run, with the settings that it was started with.
 
     `name` is a run id, a unique prefix, or `latest`. A finished run is returned as it is: its test split was read.
@@ -145,8 +147,8 @@ def _search(ctx: RunContext, parts: RunParts) -> str:
         return wish.reason
     except sqlite3.Error as error:
         raise NavarchError(
-            f"checkpoint file {str(checkpoint_file(ctx.settings.db))!r} cannot be written ({error}): free disk space or "
-            f"check its permissions, then run `navarch resume {ctx.run_id}`"
+            f"checkpoint file {str(checkpoint_file(ctx.settings.db))!r} cannot be written ({error}): free disk space "
+            f"or check its permissions, then run `navarch resume {ctx.run_id}`"
         ) from error
     return stop_reason(ctx.memory, ctx.run_id, ctx.settings, ctx.elapsed_s) or "the workflow ended"
 

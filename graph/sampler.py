@@ -19,7 +19,12 @@ def sampler(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx.memory.open_round(ctx.run_id, round)
     rng = round_rng(ctx, "sampler", round, attempt)
     items = [
-        NewProposal(position=position, origin="random", raw=json.dumps(ctx.space.to_dict(ctx.space.sample(rng))), why="")
+        NewProposal(
+            position=position,
+            origin="random",
+            raw=json.dumps(ctx.space.to_dict(ctx.space.sample(rng))),
+            why="",
+        )
         for position in range(max(1, wanted(ctx, round)))
     ]
     ctx.memory.add_proposals(ctx.run_id, round, attempt, items)

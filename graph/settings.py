@@ -41,10 +41,14 @@ class Budget(Section):
 class Search(Section):
     """The shape of a round."""
 
-    proposals: int = Field(default=16, ge=1, le=64, description="architectures asked of the Generator per call")
+    proposals: int = Field(
+        default=16, ge=1, le=64, description="architectures asked of the Generator per call"
+    )
     trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
     retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
-    uncriticised: float = Field(default=0.125, ge=0, le=1, description="share of slots filled past the Critic")
+    uncriticised: float = Field(
+        default=0.125, ge=0, le=1, description="share of slots filled past the Critic"
+    )
     patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
 
 
@@ -55,7 +59,9 @@ class Train(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
     timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
+    )
 
 
 class Table(Section):
@@ -90,7 +96,9 @@ class Settings(Section):
     task: str = Field(default="digits", description="see `navarch tasks`")
     evaluator: Literal["train", "table"] = Field(default="train", description="how a candidate is measured")
     model: str = Field(default="offline", description="openai:NAME or offline, for every role")
-    roles: dict[RoleName, str] = Field(default_factory=dict, description="a role's own model, where it differs")
+    roles: dict[RoleName, str] = Field(
+        default_factory=dict, description="a role's own model, where it differs"
+    )
     seed: int = Field(default=0, ge=0, lt=2**63, description="search seed")
     target: float | None = Field(default=None, description="stop at this validation accuracy, percent")
     db: Path = Field(default=Path("navarch.db"), description="the memory, one SQLite file")
@@ -188,7 +196,9 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         return {}
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise NavarchError(f"settings file {str(path)!r} is larger than {MAX_FILE_BYTES} bytes: shorten it")
+            raise NavarchError(
+                f"settings file {str(path)!r} is larger than {MAX_FILE_BYTES} bytes: shorten it"
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NavarchError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None

@@ -30,7 +30,9 @@ class StopRequest:
         return self.signal != 0
 
 
-def stop_reason(memory: Memory, run_id: str, settings: Settings, elapsed_s: Callable[[], float]) -> str | None:
+def stop_reason(
+    memory: Memory, run_id: str, settings: Settings, elapsed_s: Callable[[], float]
+) -> str | None:
     """Return why the search is over, in words for a person, or None if it goes on. Judged between rounds."""
     budget = settings.budget
     spent = memory.spent(run_id)

@@ -10,7 +10,7 @@ from navarch.evaluation import static_check
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update
-from navarch.memory import ProposalUpdate, NewProposal, ProposalRow
+from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
 from navarch.spaces import Architecture, InvalidArchitecture
 
 TRIES_PER_FILL = 200
@@ -57,7 +57,9 @@ def judge(ctx: RunContext, row: ProposalRow, seen: dict[str, str]) -> ProposalUp
     try:
         architecture = ctx.space.parse(json.loads(row.raw))
     except InvalidArchitecture as error:
-        return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict() for problem in error.problems])
+        return ProposalUpdate(
+            row.proposal_id, "invalid", problems=[problem.as_dict() for problem in error.problems]
+        )
     known = _facts(ctx, architecture)
     problem = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
     if problem is not None:
@@ -96,4 +98,6 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> No
         if len(items) == missing:
             break
     rows = ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    ctx.memory.judge_proposals(ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"])
+    ctx.memory.judge_proposals(
+        ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"]
+    )

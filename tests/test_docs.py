@@ -40,7 +40,9 @@ def assert_shown_in_order(shown, output):
     left = iter([shape(line) for line in output.splitlines()])
     for line in shown:
         if line.strip() not in ("", "..."):
-            assert shape(line) in left, f"not in the output, or not in this order: {line}\n--- output\n{output}"
+            assert shape(line) in left, (
+                f"not in the output, or not in this order: {line}\n--- output\n{output}"
+            )
 
 
 @pytest.mark.slow
@@ -48,7 +50,9 @@ def assert_shown_in_order(shown, output):
 def test_the_examples_of_a_page_run_and_print_what_is_shown(page, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
-    commands = [(command, shown) for command, shown in examples(page) if not command.startswith(("make", "git"))]
+    commands = [
+        (command, shown) for command, shown in examples(page) if not command.startswith(("make", "git"))
+    ]
     assert commands, f"{page.name} has no worked example"
     for command, shown in commands:
         ended = subprocess.run(

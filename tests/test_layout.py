@@ -22,7 +22,10 @@ MAY_IMPORT = {
 ALONE = ("spaces", "evaluation")
 CODE = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))
 EVERYTHING = sorted(
-    path for path in ROOT.rglob("*") if path.is_file() and path.suffix in {".py", ".md", ".toml", ".txt", ".json"}
+    path
+    for path in ROOT.rglob("*")
+    if path.is_file()
+    and path.suffix in {".py", ".md", ".toml", ".txt", ".json"}
     and not {".venv", "build", "dist", ".git", "navarch.egg-info"} & set(path.relative_to(ROOT).parts)
     and "src" not in path.relative_to(ROOT).parts[:1]
 )
@@ -99,7 +102,11 @@ def test_nothing_can_run_text_as_code_or_load_a_pickle(path):
             if isinstance(called, ast.Name):
                 assert called.id not in banned_calls
             if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
-                assert (called.value.id, called.attr) not in {("yaml", "load"), ("os", "system"), ("os", "popen")}
+                assert (called.value.id, called.attr) not in {
+                    ("yaml", "load"),
+                    ("os", "system"),
+                    ("os", "popen"),
+                }
             for keyword in node.keywords:
                 is_true = isinstance(keyword.value, ast.Constant) and keyword.value.value is True
                 assert not (keyword.arg == "shell" and is_true)
@@ -117,7 +124,11 @@ def test_only_echo_writes_to_the_terminal(path):
         if isinstance(node, ast.Attribute) and node.attr in {"write", "writelines"}:
             owner = ast.unparse(node.value)
             assert owner not in {"sys.stdout", "sys.stderr"}, f"{name_of(path)} writes to {owner}"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"typer.echo", "typer.secho", "click.echo"}:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {
+            "typer.echo",
+            "typer.secho",
+            "click.echo",
+        }:
             pytest.fail(f"{name_of(path)} uses {ast.unparse(node)}")
 
 
@@ -126,7 +137,8 @@ def test_the_graph_always_runs_with_synchronous_checkpoints():
         node
         for path in (ROOT / "graph").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"invoke", "stream", "ainvoke", "astream"}
     ]
     assert calls

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import ne
 from typing import Any
 
 from navarch.agents.views import SpaceView
@@ -89,7 +90,7 @@ def crossover(a: Values, b: Values, rng: random.Random) -> Values:
 
 def distance(a: Values, b: Values) -> int:
     """Return the number of dimensions that differ."""
-    return sum(x != y for x, y in zip(a, b, strict=True))
+    return sum(map(ne, a, b))
 
 
 def _options(dimension: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

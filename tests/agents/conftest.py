@@ -1,14 +1,9 @@
 """Fixtures of the agents' tests; helpers that several folders share lie in `tests/`."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from navarch.memory import Memory
 from navarch.prompts import PromptLibrary
-
-sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_every_reply_of_the_corpus_has_its_golden_outcome():
         path.stem: outcome(path.read_bytes().decode(), TYPES[path.stem.split("-")[0]]) for path in CORPUS
     }
     path = GOLDEN / "expected.json"
-    if os.environ.get("NAVARCH_UPDATE_GOLDEN"):
+    if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(
             json.dumps(outcomes, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
         )

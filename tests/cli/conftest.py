@@ -42,5 +42,7 @@ def finished_run(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("finished")
     command = [Path(sys.executable).with_name("navarch"), "run", "--budget", "2", "--set", "train.epochs=1"]
-    subprocess.run([*command, "--set", "search.trials_per_round=2"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [*command, "--set", "search.trials_per_round=2"], cwd=folder, check=True, capture_output=True
+    )
     return folder

@@ -35,7 +35,9 @@ def test_trace_shows_all_four_roles_and_their_prompts(cli, finished_run):
 
 
 def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
-    calls = json.loads(cli("trace", "--role", "critic", "--round", "1", "--json", "--db", finished_run / "navarch.db").out)
+    calls = json.loads(
+        cli("trace", "--role", "critic", "--round", "1", "--json", "--db", finished_run / "navarch.db").out
+    )
     assert [call["role"] for call in calls] == ["critic"]
     assert json.loads(cli("trace", "--failed", "--json", "--db", finished_run / "navarch.db").out) == []
 

@@ -26,7 +26,9 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_cleaned_text_has_no_control_character_but_newlines(text):
     cleaned = clean(text + "\nnext")
-    assert not [c for c in cleaned if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or 0x202A <= ord(c) <= 0x202E)]
+    assert not [
+        c for c in cleaned if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or 0x202A <= ord(c) <= 0x202E)
+    ]
     cleaned.encode()
 
 

@@ -8,7 +8,21 @@ from pathlib import Path
 import pytest
 
 GOLDEN = Path(__file__).parent / "golden"
-PAGES = ["", "run", "resume", "stop", "runs", "show", "best", "trace", "spaces", "tasks", "workflows", "graph", "doctor"]
+PAGES = [
+    "",
+    "run",
+    "resume",
+    "stop",
+    "runs",
+    "show",
+    "best",
+    "trace",
+    "spaces",
+    "tasks",
+    "workflows",
+    "graph",
+    "doctor",
+]
 PAGES += ["prompts", *(f"prompts {name}" for name in ("list", "show", "copy", "check", "render", "diff"))]
 
 
@@ -21,7 +35,7 @@ def test_a_help_page_reads_as_its_golden_file(cli, monkeypatch, page):
     if page != "prompts":
         assert "Example: navarch" in ended.out
     file = GOLDEN / f"{page.replace(' ', '-') or 'navarch'}.txt"
-    if os.environ.get("NAVARCH_UPDATE_GOLDEN"):
+    if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         file.write_text(ended.out)
     assert ended.out == file.read_text()

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from navarch.evaluation import Fidelity, Job, TrainEvaluator, get_task
 from navarch.spaces import get_space
 
+torch.set_num_threads(1)  # as in a worker; more threads only fight each other on tiny networks
 TINY = Fidelity(epochs=1, skeleton={"width": 4, "cells": 1})
 
 

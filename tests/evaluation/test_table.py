@@ -141,18 +141,18 @@ def test_a_row_too_few_is_noticed(write):
 
 
 def test_an_architecture_that_stands_twice_is_named(write):
-    with pytest.raises(TableError, match="Row 2 .* repeats the architecture 'a'"):
+    with pytest.raises(TableError, match=r"Row 2 .* repeats the architecture 'a'"):
         read_table(write([["a", "1", "1", "1"]] * 2), "c10", rows=2)
 
 
 @pytest.mark.parametrize("text", ["nan", "", "inf", "-1", "101", "x"])
 def test_a_number_that_cannot_be_is_named_with_its_row_and_column(write, text):
-    with pytest.raises(TableError, match="Row 2 .* c10_test_200"):
+    with pytest.raises(TableError, match=r"Row 2 .* c10_test_200"):
         read_table(write([["a", "1", "1", "1"], ["b", "1", text, "1"]]), "c10", rows=2)
 
 
 def test_a_short_row_is_named(write):
-    with pytest.raises(TableError, match="Row 1 .* 2 fields"):
+    with pytest.raises(TableError, match=r"Row 1 .* 2 fields"):
         read_table(write([["a", "1"]]), "c10", rows=1)
 
 

@@ -100,7 +100,7 @@ def test_the_last_epoch_is_always_validated(epochs):
 def test_an_epoch_shows_every_image_once_at_most(bars):
     images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4)
     labels = torch.arange(50)
-    seen = [batch for batch in shuffled_batches(images, labels, 16, 0, torch.Generator().manual_seed(1))]
+    seen = list(shuffled_batches(images, labels, 16, 0, torch.Generator().manual_seed(1)))
     shown = torch.cat([targets for _, targets in seen])
     assert len(shown) == len(set(shown.tolist())) == 48
     assert all(torch.equal(batch[:, 0, 0, 0].long(), targets) for batch, targets in seen)
@@ -112,6 +112,19 @@ def test_a_shift_keeps_the_shape_and_moves_the_picture(bars):
     assert moved.shape == bars.train_images.shape
 
 
+def test_two_steps_of_the_optimizer_are_as_worked_out_by_hand():
+    bias, matrix = torch.tensor([1.0], requires_grad=True), torch.tensor([[1.0]], requires_grad=True)
+    optimizer = Sgd([bias, matrix], momentum=0.5, weight_decay=0.1)
+    for _ in range(2):
+        (2.0 * bias.sum() + 2.0 * matrix.sum()).backward()
+        optimizer.step(0.1)
+    # bias: gradient 2, velocity 2 then 3, steps 0.1 * (2 + 1) and 0.1 * (2 + 1.5)
+    assert bias.item() == pytest.approx(1.0 - 0.30 - 0.35)
+    # matrix: gradients 2.1 and 2.0 + 0.1 * 0.685, velocity 2.1 then 3.1185
+    assert matrix.item() == pytest.approx(1.0 - 0.315 - 0.1 * (2.0685 + 0.5 * 3.1185))
+
+
+@pytest.mark.slow
 def test_the_optimizer_does_what_torchs_nesterov_does():
     torch.manual_seed(0)
     ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)

@@ -133,7 +133,7 @@ def test_the_spy_on_the_test_split_works(rig):
 
 
 def test_a_test_that_fails_says_why(rig):
-    with pytest.raises(TestFailedError, match="130010 failed .*SIGSEGV"):
+    with pytest.raises(TestFailedError, match=r"130010 failed .*SIGSEGV"):
         rig.test("signal:SIGSEGV")
 
 

@@ -32,7 +32,9 @@ class FormulaEvaluator:
             return failed(reason, f"made to fail by {reason}")
         accuracy = 40.0 + sum(WORTH[value] for value in architecture.values)
         curve = (CurvePoint(1, 1.0, accuracy, accuracy),)
-        return Outcome("complete", None, "", {"val_accuracy": accuracy}, curve, TrialCost(0.1, 0.1, 1.0, "none", 1))
+        return Outcome(
+            "complete", None, "", {"val_accuracy": accuracy}, curve, TrialCost(0.1, 0.1, 1.0, "none", 1)
+        )
 
     def evaluate_many(self, jobs, *, on_start, on_outcome, should_stop):
         for job in jobs:

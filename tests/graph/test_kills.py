@@ -1,6 +1,6 @@
 """Kill -9 at every fault point, then resume: nothing acknowledged is lost, nothing finished is repeated.
 
-RELIABILITY A1 (quick column: one kill a point), A2, A3, A6, A7. A real run: offline roles, real training, child processes.
+Real runs: offline roles, real training, child processes.
 """
 
 import os
@@ -17,7 +17,17 @@ from navarch.graph.fault import POINTS
 from navarch.memory import Memory
 
 NAVARCH = str(Path(sys.executable).with_name("navarch"))
-RUN = ["run", "--budget", "6", "--seed", "3", "--set", "search.trials_per_round=2", "--set", "search.proposals=4"]
+RUN = [
+    "run",
+    "--budget",
+    "6",
+    "--seed",
+    "3",
+    "--set",
+    "search.trials_per_round=2",
+    "--set",
+    "search.proposals=4",
+]
 RUN += ["--set", "train.epochs=1", "--set", "train.device=cpu"]
 FINISHED = re.compile(r"^finished  trial (\d+) ", re.MULTILINE)
 # These are passed on other occasions than a plain run, and have tests of their own.
@@ -110,7 +120,13 @@ def test_a_run_killed_at_every_point_resumes_to_the_same_trials(tmp_path, unkill
 def test_a_run_killed_again_and_again_ends_with_the_same_trials(tmp_path, unkilled):
     navarch(tmp_path, *RUN, fault="trial.finished:1:SIGKILL")
     done = 1
-    for fault in ("trial.claimed:1", "call.reserved:1", "trial.finished:2", "checkpoint.put:3", "lesson.stored:1"):
+    for fault in (
+        "trial.claimed:1",
+        "call.reserved:1",
+        "trial.finished:2",
+        "checkpoint.put:3",
+        "lesson.stored:1",
+    ):
         navarch(tmp_path, "resume", "latest", fault=f"{fault}:SIGKILL")
         finished = sum(row["state"] == "complete" for row in table_of(tmp_path))
         assert finished >= done

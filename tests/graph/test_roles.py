@@ -81,7 +81,9 @@ def test_a_proposal_that_computes_the_same_as_a_finished_trial_is_a_duplicate(be
 
 def test_the_generator_is_stateless_and_the_navigator_is_one_conversation(bench):
     models, roles = scripted(
-        bench, navigator=[direction("first way"), direction("second way")], generator=[proposals(A), proposals(B)]
+        bench,
+        navigator=[direction("first way"), direction("second way")],
+        generator=[proposals(A), proposals(B)],
     )
     bench.run(budget={"trials": 2}, search={"trials_per_round": 1}, roles=roles)
     assert [m.role for m in models["generator"].asked[1]] == ["system", "user"]
@@ -138,7 +140,14 @@ def test_a_slot_past_the_critic_is_marked(bench):
 
 
 def test_a_lesson_that_cites_an_unknown_trial_is_refused_and_the_run_goes_on(bench):
-    lesson = {"statement": "x", "dimension": None, "option": None, "effect": "helps", "supports": [9], "contradicts": []}
+    lesson = {
+        "statement": "x",
+        "dimension": None,
+        "option": None,
+        "effect": "helps",
+        "supports": [9],
+        "contradicts": [],
+    }
     _, roles = scripted(bench, distiller=[json.dumps({"lessons": [lesson], "retire": []})])
     result = bench.run(budget={"trials": 2}, search={"trials_per_round": 2}, roles=roles)
     assert result.run.state == "finished"
@@ -188,7 +197,11 @@ def test_two_failed_replies_are_repaired_and_a_third_falls_back_marked_so(bench)
     bench.run(budget={"trials": 1}, search={"trials_per_round": 1}, roles=roles)
     assert "could not be used" in models["generator"].asked[1][-1].text
     with bench.memory() as memory:
-        assert [call.state for call in memory.calls("r1", role="generator")] == ["bad-reply", "bad-reply", "ok"]
+        assert [call.state for call in memory.calls("r1", role="generator")] == [
+            "bad-reply",
+            "bad-reply",
+            "ok",
+        ]
 
     _, roles = scripted(bench, generator=["no"] * 3)
     bench.run(budget={"trials": 1}, search={"trials_per_round": 1}, roles=roles, train={"seed": 1})
@@ -201,9 +214,7 @@ def test_two_failed_replies_are_repaired_and_a_third_falls_back_marked_so(bench)
 
 def test_a_spent_call_budget_ends_the_search_and_keeps_what_was_found(bench):
     _, roles = scripted(bench, generator=[proposals(A), proposals(B)])
-    result = bench.run(
-        budget={"trials": 9, "calls": 2}, search={"trials_per_round": 1}, roles=roles
-    )
+    result = bench.run(budget={"trials": 9, "calls": 2}, search={"trials_per_round": 1}, roles=roles)
     assert result.run.state == "finished"
     assert "2" in result.reason
     assert "call" in result.reason

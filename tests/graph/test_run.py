@@ -75,7 +75,9 @@ def test_the_target_ends_the_search(bench):
 
 
 def test_rounds_without_a_gain_end_the_search(bench):
-    result = bench.run(workflow="random", budget={"trials": 400}, search={"patience": 2, "trials_per_round": 2})
+    result = bench.run(
+        workflow="random", budget={"trials": 400}, search={"patience": 2, "trials_per_round": 2}
+    )
     assert result.reason == "2 rounds brought no gain"
 
 
@@ -121,7 +123,11 @@ def test_failed_trials_are_rows_with_a_reason_and_the_run_goes_on(bench):
 
     bench.prepare = spoil
     bench.run(budget={"trials": 12})
-    assert [row["reason"] for row in bench.table() if row["state"] == "failed"] == ["oom", "diverged", "timeout"]
+    assert [row["reason"] for row in bench.table() if row["state"] == "failed"] == [
+        "oom",
+        "diverged",
+        "timeout",
+    ]
     with bench.memory() as memory:
         seen = [memory.text(call.messages[-1][1]) for call in memory.calls("r1", role="navigator", round=3)]
     assert "diverged" in seen[0]
@@ -178,8 +184,9 @@ def test_a_run_that_another_process_works_on_is_refused(bench):
 
 def test_a_run_on_other_data_is_refused(bench):
     bench.run(budget={"trials": 4}, progress=StopAfter(bench, 1))
-    import navarch.graph.assemble as assemble
     from dataclasses import replace
+
+    import navarch.graph.assemble as assemble
 
     changed = replace(assemble.get_task("digits"), digest="other")
     bench.monkeypatch.setattr(assemble, "get_task", lambda name: changed)
@@ -192,7 +199,9 @@ def test_the_checkpoint_holds_ids_and_counters_only(bench):
     notes = []
     with open_checkpoints(checkpoint_file(bench.db), lambda point: None, notes.append) as saver:
         position = stored_position(saver, config_of("r1", 8, 2))
-        count, size = saver.conn.execute("SELECT count(*), sum(length(checkpoint)) FROM checkpoints").fetchone()
+        count, size = saver.conn.execute(
+            "SELECT count(*), sum(length(checkpoint)) FROM checkpoints"
+        ).fetchone()
     assert position == {"run_id": "r1", "round": 2, "attempt": 0}
     assert (count, notes) == (1, [])
     assert size < 4096
@@ -219,7 +228,15 @@ def test_messages_of_the_run_say_what_happened_in_order(bench):
             return lambda *args, **kwargs: told.append(name)
 
     bench.run(budget={"trials": 2}, search={"trials_per_round": 2}, progress=Listener())
-    names = ["began", "answered", "answered", "validated", "answered", "selected", *["started", "finished"] * 2]
+    names = [
+        "began",
+        "answered",
+        "answered",
+        "validated",
+        "answered",
+        "selected",
+        *["started", "finished"] * 2,
+    ]
     assert told == [*names, "answered", "testing"]
 
 

@@ -1,13 +1,8 @@
 """Fixtures of the prompt tests; helpers that several folders share lie in `tests/`."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from navarch.prompts import PromptLibrary
-
-sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import random
 import statistics
 import time
 
-import pytest
-
 from navarch.agents.surrogate import fit
 from navarch.agents.views import LessonView
 
@@ -68,7 +66,6 @@ def test_the_same_seed_repeats_the_search_exactly(toy):
     assert search(toy, seed=5) == search(toy, seed=5)
 
 
-@pytest.mark.slow
 def test_a_hundred_trials_cost_little_of_the_processor(toy):
     start = time.process_time()
     search(toy, seed=0, budget=100)

@@ -1,0 +1,76 @@
+"""What a trial's process does with what goes wrong inside it."""
+
+import pytest
+
+from navarch.evaluation import Job, trial
+from navarch.evaluation.job import BadReplyError, Request, read_outcome, read_test_score, write_reply
+
+
+@pytest.fixture
+def request_of(space, tiny):
+    def make(action="search"):
+        return Request(action, "1:t", "digits", "cpu", Job("t", space.parse("130010"), tiny, 0))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "oom"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), "oom"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "oom"),
+        (OSError(12, "Cannot allocate memory"), "oom"),
+        (trial.BuildError("odd"), "build"),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "crashed"),
+        (ValueError("out of memory"), "crashed"),
+    ],
+)
+def test_an_exception_has_one_reason(error, reason):
+    assert trial.name_reason(error) == reason
+
+
+def test_a_network_that_cannot_be_built_fails_as_build(request_of, tmp_path, monkeypatch):
+    class Broken:
+        def build(self, *_args, **_kwargs):
+            raise ValueError("no such operation")
+
+    monkeypatch.setattr(trial, "get_space", lambda name: Broken())
+    trial.run_request(request_of(), tmp_path)
+    outcome = read_outcome(tmp_path, "1:t")
+    assert (outcome.reason, outcome.detail) == ("build", "ValueError: no such operation")
+
+
+def test_a_test_that_fails_leaves_an_outcome_instead_of_a_score(request_of, tmp_path, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(trial, "load_search_data", refuse)
+    trial.run_request(request_of("test"), tmp_path)
+    assert read_test_score(tmp_path, "1:t").reason == "oom"
+
+
+def test_a_request_survives_json(request_of):
+    import json
+
+    request = request_of()
+    assert Request.from_dict(json.loads(request.encode())) == request
+
+
+def test_a_request_that_is_too_large_is_refused(space, tiny):
+    request = Request("search", "x" * 70_000, "digits", "cpu", Job("t", space.parse("130010"), tiny, 0))
+    with pytest.raises(ValueError, match="65536"):
+        request.encode()
+
+
+def test_a_reply_is_whole_or_not_there(tmp_path):
+    write_reply(tmp_path, "1:t", {"accuracy": 1.0, "val_accuracy": 2.0, "seconds": 3.0})
+    assert [path.name for path in tmp_path.iterdir()] == ["reply.json"]
+    assert read_test_score(tmp_path, "1:t").val_accuracy == 2.0
+
+
+@pytest.mark.parametrize("body", [{}, {"accuracy": "x", "val_accuracy": 1, "seconds": 1}, {"accuracy": 1.0}])
+def test_a_reply_that_is_no_score_is_refused(tmp_path, body):
+    write_reply(tmp_path, "1:t", body)
+    with pytest.raises(BadReplyError, match="test score"):
+        read_test_score(tmp_path, "1:t")
