@@ -42,7 +42,7 @@ def navarch(
 def main() -> None:
     """Run the command line: 0 done, 2 bad input, 130 or 143 interrupted."""
     try:
-        app()
+        app(prog_name="navarch")
     except NavarchError as error:
         echo(f"navarch: {error}", err=True)
         sys.exit(2)

@@ -33,17 +33,22 @@ def add_to(app: typer.Typer) -> None:
 
 def list_prompts(prompts: Prompts = None, as_json: AsJson = False) -> None:
     """List the prompts in force and the files that they come from."""
-    found = _library(prompts).list()
+    library = _library(prompts)
+    found, parts = library.list(), library.parts()
     if as_json:
-        echo_json([{"name": p.name, "source": p.source, "path": p.path, "digest": p.digest} for p in found])
-    else:
-        rows = [[p.name, p.source, p.digest[:12], p.version, p.path] for p in found]
-        echo_columns(("prompt", "source", "digest", "version", "file"), rows, widest=100)
+        rows = [{"name": p.name, "source": p.source, "path": p.path, "digest": p.digest} for p in found]
+        echo_json(
+            [*rows, *({"name": p.name, "source": p.source, "path": p.path, "digest": None} for p in parts)]
+        )
+        return
+    table = [[p.name, p.source, p.digest[:12], p.version, p.path] for p in found]
+    table += [[p.name, p.source, None, None, p.path] for p in parts]
+    echo_columns(("prompt", "source", "digest", "version", "file"), table, widest=100)
 
 
 def show(name: Name, prompts: Prompts = None) -> None:
     """Print a prompt file as it is."""
-    echo(_library(prompts).get(name).text.rstrip("\n"))
+    echo(_text(_library(prompts), name).rstrip("\n"))
 
 
 def copy(
@@ -52,12 +57,12 @@ def copy(
     prompts: Prompts = None,
 ) -> None:
     """Copy a prompt file into the project, where an edit changes the next call."""
-    source = _library(prompts).get(name)
     target = to / f"{name}.md"
     if target.exists():
         raise NavarchError(f"file {str(target)!r} exists already: edit it, or remove it first")
+    text = _text(_library(prompts), name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(source.text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8")
     echo(f"copied to {target}; edit it, then: navarch prompts check")
 
 
@@ -94,17 +99,18 @@ def diff(name: Name, prompts: Prompts = None) -> None:
     """Show how the prompt in force differs from the installed default."""
     from navarch.prompts import PromptLibrary
 
-    default = PromptLibrary(project=None).get(name)
-    current = _library(prompts).get(name)
-    lines = difflib.unified_diff(
-        default.text.splitlines(),
-        current.text.splitlines(),
-        f"default {name}",
-        str(current.path),
-        lineterm="",
-    )
-    changed = list(lines)
-    echo("\n".join(changed) if changed else f"{name} is the installed default ({current.path})")
+    default = _text(PromptLibrary(project=None), name).splitlines()
+    current = _text(_library(prompts), name).splitlines()
+    changed = difflib.unified_diff(default, current, f"{name} (default)", f"{name} (in force)", lineterm="")
+    echo("\n".join(changed) or f"{name} equals the installed default")
+
+
+def _text(library: "PromptLibrary", name: str) -> str:
+    """Return the text of a prompt, or of a part that prompts include (`parts/space`)."""
+    for part in library.parts():
+        if part.name == name:
+            return part.text
+    return library.get(name).text
 
 
 def _library(first: Path | None) -> "PromptLibrary":
