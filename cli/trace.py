@@ -9,7 +9,7 @@ from navarch.cli.echo import echo, echo_columns, echo_json
 from navarch.cli.options import AsJson, Db, LatestRun, read_memory
 
 if TYPE_CHECKING:
-    from navarch.memory import CallRow, Memory
+    from navarch.memory import CallRow, Memory, ProposalRow
 
 ROLES = ("navigator", "generator", "critic", "distiller")
 
@@ -25,14 +25,20 @@ def trace(
     round: Annotated[int | None, typer.Option(help="Only this round.", show_default=False)] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only calls that failed or fell back.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Print every prompt and reply.")] = False,
+    proposals: Annotated[
+        bool, typer.Option("--proposals", help="Show what became of each proposal, and why.")
+    ] = False,
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the calls of a run, and what became of each proposal."""
+    """Show the calls of a run: prompt, reply, repairs, cost; or what became of its proposals."""
     if role is not None and role not in ROLES:
         raise NavarchError(f"unknown role {role!r}: use one of {', '.join(ROLES)}")
     with read_memory(db) as memory:
         run = memory.get_run(name)
+        if proposals:
+            _show_proposals(memory.proposals(run.run_id, round=round), as_json)
+            return
         calls = memory.calls(run.run_id, role=role, round=round, failed=failed)
         if as_json:
             echo_json([_facts(memory, call) for call in calls])
@@ -41,6 +47,41 @@ def trace(
                 _show_call(_facts(memory, call))
         else:
             _show_list(memory, run.run_id, calls)
+
+
+def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
+    facts = [
+        {
+            "round": row.round,
+            "attempt": row.attempt,
+            "code": row.code,
+            "raw": row.raw,
+            "from": row.origin,
+            "status": row.status,
+            "because": _because(row),
+            "why proposed": row.why,
+        }
+        for row in rows
+    ]
+    if as_json:
+        echo_json(facts)
+        return
+    headings = ("round", "attempt", "code", "from", "status", "because", "why proposed")
+    echo_columns(headings, [[row[heading] for heading in headings] for row in facts])
+
+
+def _because(row: "ProposalRow") -> str:
+    """Say why a proposal was or was not evaluated."""
+    problems = "; ".join(
+        " ".join(str(part) for part in (p["code"], p["dimension"], p["value"], *p["allowed"]) if part)
+        for p in row.problems
+    )
+    verdict = row.verdict or {}
+    if verdict.get("uncriticised"):
+        return "drawn past the Critic"
+    if "score" in verdict:
+        return f"score {verdict['score']:.2f}: {verdict['reason']}"
+    return problems
 
 
 def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:

@@ -42,6 +42,14 @@ def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
     assert json.loads(cli("trace", "--failed", "--json", "--db", finished_run / "navarch.db").out) == []
 
 
+def test_trace_tells_what_became_of_each_proposal(cli, finished_run):
+    rows = json.loads(cli("trace", "--proposals", "--json", "--db", finished_run / "navarch.db").out)
+    assert len(rows) == 16
+    assert [row["status"] for row in rows].count("selected") == 2
+    assert all("score" in row["because"] or "past the Critic" in row["because"] for row in rows)
+    assert "selected" in cli("trace", "--proposals", "--db", finished_run / "navarch.db").out
+
+
 def test_a_finished_run_is_shown_again_by_resume_and_not_worked_on(cli, finished_run):
     ended = cli("resume", "r1", "--db", finished_run / "navarch.db")
     assert ended.code == 0
