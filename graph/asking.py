@@ -18,11 +18,16 @@ def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int 
     Raises: StopRun when the budget has no room for another call, or somebody asked to stop.
     """
     ctx.leave_if_asked()
+    ctx.stop.in_call = True
     try:
         answer = ctx.caller.ask(
             role, view, run_id=ctx.run_id, round=round, attempt=attempt, seed=ctx.settings.seed
         )
     except BudgetExhausted as error:
         raise StopRun(str(error), final=True) from None
+    except KeyboardInterrupt:
+        raise StopRun("interrupted", signal=ctx.stop.signal) from None
+    finally:
+        ctx.stop.in_call = False
     ctx.progress.answered(round, role.name, answer)
     return answer.reply

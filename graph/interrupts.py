@@ -17,9 +17,10 @@ def listening(stop: StopRequest) -> Iterator[None]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if stop:
+        leave = bool(stop) or stop.in_call
+        stop.signal = stop.signal or number
+        if leave:
             raise KeyboardInterrupt
-        stop.signal = number
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -22,9 +22,13 @@ class StopRun(Exception):
 
 @dataclass(slots=True)
 class StopRequest:
-    """A wish to stop that came from outside: a signal in this process."""
+    """A wish to stop that came from outside: a signal in this process.
+
+    `in_call` is true while a model is waited for, which a signal may break off; training looks at the wish by itself.
+    """
 
     signal: int = 0
+    in_call: bool = False
 
     def __bool__(self) -> bool:
         return self.signal != 0

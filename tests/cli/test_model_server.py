@@ -1,6 +1,11 @@
 """`navarch run --model openai:NAME --base-url URL` against a real HTTP server, from command to trained network."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 from openai_server import OpenAIServer, error
 
@@ -115,3 +120,21 @@ def test_one_role_may_be_a_model_while_the_others_are_offline(cli):
         "critic": "offline",
         "distiller": "offline",
     }
+
+
+def test_ctrl_c_does_not_wait_for_a_model_that_says_nothing(tmp_path):
+    from openai_server import Fault, hang
+
+    with OpenAIServer([Fault()]) as server:
+        server.script = [Fault(act=hang(server.release))]
+        command = [Path(sys.executable).with_name("navarch"), "run", "--model", "openai:m", *SMALL]
+        process = subprocess.Popen(
+            [*command, "--base-url", server.base_url], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        )
+        deadline = time.monotonic() + 60
+        while not server.requests and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "navarch resume r1" in out
