@@ -117,7 +117,7 @@ class Caller:
                 completion = self._complete(client, request, messages)
             except ModelError as error:
                 text = redact(f"{error.kind}: {error}", self._secrets)
-                self._memory.settle_call(row.call_id, state="error", error=text)
+                self._memory.settle_call(row.call_id, state="error", error=text, attempts=error.attempts)
                 if error.kind in FATAL_KINDS and not self._has_answered(request.run_id, client.name):
                     raise
                 gave_up = True
@@ -147,7 +147,7 @@ class Caller:
             completion = client.complete(messages, schema=schema, sampling=request.prompt.sampling)
         except ModelError as error:
             clean = redact(str(error), self._secrets)
-            raise ModelError(error.kind, clean, retryable=error.retryable) from None
+            raise ModelError(error.kind, clean, retryable=error.retryable, attempts=error.attempts) from None
         self._fault("call.answered")
         return completion
 
@@ -159,13 +159,15 @@ class Caller:
         apart = redact(completion.reasoning, self._secrets)
         parsed: Parsed[R] | None = None
         error: str | None = None
+        said: dict[str, Any] | None = None
         try:
             parsed = parse_reply(text, request.role.reply_type)
             reasoning, error = parsed.reasoning, "\n".join(parsed.dropped) or None
         except ReplyError as reply_error:
-            reasoning, error = split_reasoning(text)[1], str(reply_error)
             if completion.finish_reason != "stop":
-                error += f" (the model stopped early: {completion.finish_reason[:40]})"
+                reply_error.stopped = redact(completion.finish_reason, self._secrets)[:40]
+            reasoning, error = split_reasoning(text)[1], str(reply_error)
+            said = reply_error.as_dict()
         settled = self._memory.settle_call(
             row.call_id,
             state="bad-reply" if parsed is None else "ok",
@@ -173,6 +175,8 @@ class Caller:
             reasoning="\n".join(part for part in (apart, reasoning) if part) or None,
             parsed=None if parsed is None else parsed.reply.model_dump(mode="json"),
             error=error,
+            reply_error=said,
+            attempts=completion.attempts,
             input_tokens=completion.input_tokens,
             output_tokens=completion.output_tokens,
             latency_s=completion.latency_s,

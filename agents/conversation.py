@@ -42,7 +42,7 @@ class Conversation:
         if not bad:
             return messages
         left = MAX_BAD_REPLIES - len(bad) - 1
-        data = {"role": role.name, "error": bad[-1].error or "", "left": left}
+        data = {"role": role.name, "error": bad[-1].reply_error, "left": left}
         repair = self._library.render("repair", data).user
         digest = bad[-1].reply
         reply = split_reasoning(self._memory.text(digest))[0].strip() if digest else ""

@@ -24,7 +24,8 @@ class Message(NamedTuple):
 class Completion:
     """A model's answer.
 
-    `reasoning` is what the server sent apart from it; token counts are None where not reported.
+    `reasoning` is what the server sent apart from it; token counts are None where not reported; `attempts` is
+    how many requests it took.
     """
 
     text: str
@@ -33,6 +34,7 @@ class Completion:
     output_tokens: int | None = None
     finish_reason: str = "stop"
     latency_s: float = 0.0
+    attempts: int = 1
 
 
 class ModelClient(Protocol):
@@ -77,15 +79,15 @@ def make_client(
 ) -> ModelClient | None:
     """Return the client for a model name, None for `offline`. Nothing is sent yet.
 
-    Raises: NavarchError for a bad name or URL, and for a missing key where the server is not on this machine.
+    Raises: NavarchError for a bad name or URL; where the server is not on this machine also for a missing key
+    and for plain http, over which the key could be read, in a private network too.
     """
     provider, model = parse_model_name(name)
     if provider == "offline":
         return None
     url = check_base_url(base_url or OPENAI_URL)
-    if not api_key and not is_loopback(url):
-        host = urlsplit(url).hostname
-        raise NavarchError(f"No API key for {host}: set the variable NAVARCH_API_KEY or OPENAI_API_KEY.")
+    if not is_loopback(url):
+        _check_remote(url, api_key)
     from navarch.agents.openai_model import OpenAIModel  # httpx alone costs a tenth of a second
 
     return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s)
@@ -114,6 +116,17 @@ def check_base_url(url: str) -> str:
             f"The base URL {url[:120]!r} has a query or a fragment: give only scheme, host and path."
         )
     return url.strip().rstrip("/")
+
+
+def _check_remote(url: str, api_key: Secret | None) -> None:
+    scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
+    if scheme != "https":
+        raise NavarchError(
+            f"The base URL {url[:120]!r} would send the API key unencrypted to {host}: use https, or a tunnel "
+            "that ends on this machine."
+        )
+    if not api_key:
+        raise NavarchError(f"No API key for {host}: set the variable NAVARCH_API_KEY or OPENAI_API_KEY.")
 
 
 def is_loopback(url: str) -> bool:

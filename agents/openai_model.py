@@ -7,6 +7,7 @@ errors without keys.
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from threading import local
 from typing import Any
@@ -71,13 +72,17 @@ class OpenAIModel:
     def complete(
         self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
     ) -> Completion:
-        """Return one completion. Raises: ModelError, whose text names the host and no key."""
+        """Return one completion. Raises: ModelError, whose text names the host and no key.
+
+        Both say how many requests were sent, plainer forms of a refused one included.
+        """
         self._connect()  # the imports of the first call are not the server's time
         deadline = self._clock() + self._timeout_s
-        attempt = 1
+        attempt, sent = 1, 0
         while True:
+            sent += 1
             try:
-                return self._attempt(messages, schema, sampling, deadline)
+                return replace(self._attempt(messages, schema, sampling, deadline), attempts=sent)
             except _StepDown:
                 continue  # each step is taken once, so this ends
             except ModelError as error:
@@ -86,7 +91,7 @@ class OpenAIModel:
                 if not error.retryable or attempt == MAX_ATTEMPTS or self._clock() + wait >= deadline:
                     tried = f" (tried {attempt} times)" if attempt > 1 else ""
                     text = redact(f"{error}{tried}", self._secrets)
-                    raise ModelError(error.kind, text, retryable=error.retryable) from None
+                    raise ModelError(error.kind, text, retryable=error.retryable, attempts=sent) from None
             self._sleep(wait)
             attempt += 1
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal
 
 from pydantic import ValidationError
 
-from navarch.agents.errors import ReplyError
+from navarch.agents.errors import ReplyError, ReplyFault
 from navarch.agents.replies import Proposal, Proposals, Reply
 from navarch.agents.roles import R
 
@@ -44,12 +44,12 @@ class Parsed(Generic[R]):
 
 
 def parse_reply(text: str, reply_type: type[R]) -> Parsed[R]:
-    """Return the typed reply in `text`. Raises: ReplyError with a short, exact reason, and nothing else."""
+    """Return the typed reply in `text`. Raises: ReplyError with an exact reason, and nothing else."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise ReplyError(f"the reply is larger than {MAX_BYTES // 1024} kB")
+        raise ReplyError("too-large", size=MAX_BYTES // 1024)
     body, reasoning = split_reasoning(text.encode("utf-8", "replace").decode("utf-8").lstrip("\ufeff"))
     if not body.strip():
-        raise ReplyError("the reply is empty" + (" after its reasoning" if reasoning else ""))
+        raise ReplyError("only-reasoning" if reasoning else "empty")
     errors: list[ReplyError] = []
     objects, is_cut_off = _find_objects(body)
     for start, end in reversed(objects):
@@ -60,8 +60,8 @@ def parse_reply(text: str, reply_type: type[R]) -> Parsed[R]:
             continue
         return Parsed(reply, reasoning, _how(body, start, end), dropped)
     if is_cut_off:
-        raise ReplyError(f"the JSON object is not closed: the reply ends after {len(body)} characters")
-    raise errors[0] if errors else ReplyError("there is no JSON object in the reply")
+        raise ReplyError("not-closed", size=len(body))
+    raise errors[0] if errors else ReplyError("no-object")
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
@@ -95,7 +95,7 @@ def _find_objects(text: str) -> tuple[list[tuple[int, int]], bool]:
         for match in _TOKEN.finditer(text, position):
             tokens += 1
             if tokens > MAX_TOKENS:
-                raise ReplyError("the reply has too many parts to be a reply")
+                raise ReplyError("too-many-parts")
             brace = text[match.start()]
             depth += (brace == "{") - (brace == "}")
             if depth == 0 and brace == "}":
@@ -115,7 +115,7 @@ def _validate(candidate: str, reply_type: type[R]) -> tuple[R, tuple[str, ...]]:
         raw = _load(candidate)
         if reply_type is Proposals and isinstance(raw, dict) and set(raw) == {"proposals"}:
             return _keep_valid(raw["proposals"], error, raw)  # type: ignore[return-value]
-        raise ReplyError(_explain(error, raw)) from None
+        raise _explain(error, raw) from None
     _load(candidate)
     return reply, ()
 
@@ -127,17 +127,11 @@ def _load(candidate: str) -> Any:
     """
     try:
         return json.loads(candidate, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except _Refused as error:
-        raise ReplyError(str(error)) from None
     except json.JSONDecodeError as error:
         what = error.msg.removesuffix(" at")
-        raise ReplyError(f"invalid JSON: {what} at line {error.lineno} column {error.colno}") from None
+        raise ReplyError("invalid-json", value=what, line=error.lineno, column=error.colno) from None
     except (ValueError, RecursionError):
-        raise ReplyError("invalid JSON: a number is too long or the nesting too deep") from None
-
-
-class _Refused(ValueError):
-    """JSON that Python would take and we do not."""
+        raise ReplyError("too-deep") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -145,18 +139,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _Refused(f"the key {_show(twice)} is given twice in one object")
+        raise ReplyError("duplicate-key", value=_short(twice))
     return data
 
 
 def _no_constant(name: str) -> Any:
-    raise _Refused(f"invalid JSON: {name} is not a number")
+    raise ReplyError("not-a-number", value=name)
 
 
 def _keep_valid(items: Any, error: ValidationError, raw: Any) -> tuple[Reply, tuple[str, ...]]:
     """Return the Proposals that are well formed, and a line for each one dropped."""
     if not isinstance(items, list):
-        raise ReplyError(_explain(error, raw))
+        raise _explain(error, raw)
     kept: list[Proposal] = []
     dropped: list[str] = []
     for number, item in enumerate(items[:MAX_PROPOSALS], start=1):
@@ -168,22 +162,21 @@ def _keep_valid(items: Any, error: ValidationError, raw: Any) -> tuple[Reply, tu
         first = MAX_PROPOSALS + 1
         dropped.append(f"proposals {first} to {len(items)}: at most {MAX_PROPOSALS} are read")
     if not kept:
-        raise ReplyError(_explain(error, raw))
+        raise _explain(error, raw)
     return Proposals(proposals=kept), tuple(dropped)
 
 
-def _explain(error: ValidationError, raw: Any) -> str:
-    """Return the first few faults of a reply as one line: where, and what is wrong."""
-    lines: list[str] = []
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(_place(fault["loc"], raw)) or "the reply"
-        line = f"{place}: {fault['msg'][:1].lower()}{fault['msg'][1:160]}"
-        if line not in lines:
-            lines.append(line)
-        if len(lines) > MAX_ERRORS:
+def _explain(error: ValidationError, raw: Any) -> ReplyError:
+    """Return the first few faults of a reply: where, and what is wrong."""
+    faults: list[ReplyFault] = []
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        message = f"{found['msg'][:1].lower()}{found['msg'][1:160]}"
+        fault = ReplyFault(".".join(_place(found["loc"], raw)), message)
+        if fault not in faults:
+            faults.append(fault)
+        if len(faults) > MAX_ERRORS:
             break
-    more = "; and more" if len(lines) > MAX_ERRORS else ""
-    return "; ".join(lines[:MAX_ERRORS]) + more
+    return ReplyError("wrong-form", faults=faults[:MAX_ERRORS], more=len(faults) > MAX_ERRORS)
 
 
 def _place(loc: Sequence[int | str], raw: Any) -> Iterator[str]:
@@ -200,11 +193,11 @@ def _place(loc: Sequence[int | str], raw: Any) -> Iterator[str]:
             raw = raw[step]
         else:
             continue
-        yield _show(step) if isinstance(step, str) and not step.isidentifier() else str(step)[:40]
+        yield repr(_short(step)) if isinstance(step, str) and not step.isidentifier() else str(step)[:40]
 
 
-def _show(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:39] + "…")
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _how(body: str, start: int, end: int) -> How:

@@ -40,13 +40,7 @@ AVOID = 300  # codes that the Generator is told to avoid: the latest
 CANDIDATES = 64  # what one reply of the Critic can judge
 RAW_TEXT = 300  # characters shown of a proposal that could not be read
 MIN_TRIALS = 2  # with an accuracy, before the surrogate estimates
-NO_DIRECTION: Mapping[str, Any] = {
-    "summary": "",
-    "patterns": [],
-    "guidance": [],
-    "build_on": [],
-    "explore": 1.0,
-}
+NO_DIRECTION: Mapping[str, Any] = {}  # the prompts word it
 
 
 class Estimate(NamedTuple):

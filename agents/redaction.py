@@ -1,8 +1,9 @@
 """Keep keys out of everything that is printed or stored.
 
-Covered: a key in full, base64 or URL-encoded, and every piece of it of 12 characters or more. Not covered: a
-key that the user writes into a prompt file, and pieces shorter than 12 characters (servers show such pieces
-on purpose).
+Covered: a key of 12 characters or more in full, base64 or URL-encoded, and every piece of it of 12 characters
+or more. Not covered: a key that the user writes into a prompt file, pieces shorter than 12 characters (servers
+show such pieces on purpose), and keys shorter than that: they are placeholders for local servers (`none`,
+`EMPTY`), and masking them would spoil replies that use the same word.
 """
 
 import base64
@@ -58,18 +59,20 @@ def read_api_key(environ: Mapping[str, str]) -> Secret | None:
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """Return `text` with every form of every secret, and every long piece of one, as `***`."""
+    """Return `text` with every form of every secret, and every long piece of one, as `***`.
+
+    Secrets shorter than 12 characters are placeholders and stay, and so do their encoded forms.
+    """
     hits: list[tuple[int, int]] = []
     for secret in secrets:
-        for form in _forms(secret.reveal()):
-            hits.extend(_find(text, form))
+        value = secret.reveal()
+        if len(value) >= PIECE:
+            hits.extend(hit for form in _forms(value) for hit in _find(text, form))
     return _mask(text, sorted(hits)) if hits else text
 
 
 def _forms(value: str) -> set[str]:
     """Return the shapes that a key takes in headers, URLs and dumps."""
-    if not value:
-        return set()
     raw = value.encode("utf-8", "replace")
     forms = {value, quote(value, safe=""), quote_plus(value), raw.hex()}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -78,8 +81,8 @@ def _forms(value: str) -> set[str]:
 
 
 def _find(text: str, form: str) -> Iterator[tuple[int, int]]:
-    """Yield where a 12-character piece of `form` (or all of a shorter one) stands in `text`."""
-    for start in range(max(1, len(form) - PIECE + 1)):
+    """Yield where a 12-character piece of `form` stands in `text`."""
+    for start in range(len(form) - PIECE + 1):
         piece = form[start : start + PIECE]
         at = text.find(piece)
         while at >= 0:

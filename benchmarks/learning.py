@@ -42,7 +42,7 @@ def search(workflow: str, seed: int, options: argparse.Namespace, db: Path) -> C
     }
     if options.table is not None:
         flags |= {"evaluator": "table", "table": {"path": options.table}}
-    result = start_run(load_settings(None, flags, {}))
+    result = start_run(load_settings(None, flags))
     best, curve = 0.0, []
     with Memory.open(db, create=False, read_only=True) as memory:
         for trial in memory.trials(result.run.run_id):

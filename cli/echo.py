@@ -28,7 +28,8 @@ def one_line(text: str, width: int) -> str:
 def echo(text: str = "", *, err: bool = False) -> None:
     """Write a line, cleaned, and flush it: a line that was seen was really written."""
     stream = sys.stderr if err else sys.stdout
-    stream.write(clean(text) + "\n")
+    encoding = stream.encoding or "utf-8"
+    stream.write(clean(text).encode(encoding, "replace").decode(encoding) + "\n")
     stream.flush()
 
 

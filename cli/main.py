@@ -1,5 +1,6 @@
 """The `navarch` command: its groups, and the boundary where problems become one sentence and exit code 2."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -49,6 +50,15 @@ def main() -> None:
     except KeyboardInterrupt:
         echo("navarch: interrupted", err=True)
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get("NAVARCH_DEBUG"):
+            raise
+        kind = type(error).__name__
+        echo(f"navarch: this is a bug: {kind}: {error}", err=True)
+        echo(
+            "navarch: what was finished is stored; NAVARCH_DEBUG=1 shows the traceback for a report", err=True
+        )
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

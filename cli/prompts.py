@@ -61,8 +61,11 @@ def copy(
     if target.exists():
         raise NavarchError(f"file {str(target)!r} exists already: edit it, or remove it first")
     text = _text(_library(prompts), name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise NavarchError(f"file {str(target)!r} cannot be written: {error.strerror}") from None
     echo(f"copied to {target}; edit it, then: navarch prompts check")
 
 

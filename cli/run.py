@@ -1,5 +1,7 @@
 """`navarch run`, `resume`, `stop`: work on a run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +9,7 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo
-from navarch.cli.options import Db, LatestRun, Prompts, Run, db_path
+from navarch.cli.options import ROLES, Db, LatestRun, Prompts, Run, db_flag, db_path
 
 if TYPE_CHECKING:
     from navarch.graph.run import RunResult
@@ -83,11 +85,16 @@ def run(
     from navarch.cli.progress import ConsoleProgress
     from navarch.graph.run import start_run
 
-    _end(start_run(settings, ConsoleProgress()), settings.db)
+    with _left_at_once(settings.db):
+        result = start_run(settings, ConsoleProgress())
+    _end(result, settings.db)
 
 
 def resume(
     name: LatestRun = "latest",
+    base_url: Annotated[
+        str | None, typer.Option(help="The model server, if it has moved.", show_default=False)
+    ] = None,
     prompts: Prompts = None,
     db: Db = None,
 ) -> None:
@@ -96,7 +103,9 @@ def resume(
     from navarch.graph.run import resume_run
 
     path = db_path(db)
-    _end(resume_run(name, path, prompts, ConsoleProgress()), path)
+    with _left_at_once(path):
+        result = resume_run(name, path, prompts=prompts, base_url=base_url, progress=ConsoleProgress())
+    _end(result, path)
 
 
 def stop(name: Run, db: Db = None) -> None:
@@ -113,7 +122,17 @@ def stop(name: Run, db: Db = None) -> None:
                 f"run {row.run_id!r} is not running (it is {row.state}): there is nothing to stop"
             )
         memory.request_stop(row.run_id)
-    echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}")
+    echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}{db_flag(path)}")
+
+
+@contextmanager
+def _left_at_once(db: Path) -> Iterator[None]:
+    """Say how to go on after a second Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo(f"left at once; go on with: navarch resume{db_flag(db)}", err=True)
+        raise typer.Exit(130) from None
 
 
 def _nested(
@@ -127,8 +146,8 @@ def _nested(
         flags["budget"] = parse_budget(budget)
     for role in roles:
         name, separator, model = role.partition("=")
-        if not separator or not model:
-            raise NavarchError(f"--role {role!r}: write ROLE=MODEL, such as --role generator=offline")
+        if not separator or not model or name not in ROLES:
+            raise NavarchError(f"--role {role!r}: write ROLE=MODEL with a role of {', '.join(ROLES)}")
         flags.setdefault("roles", {})[name] = model
     for assignment in assignments:
         assign(flags, assignment)
@@ -141,21 +160,39 @@ def _show_plan(settings: "Settings") -> None:
     parts = prepare(settings)
     evaluator = make_evaluator(settings, parts)
     try:
-        budget = {name: value for name, value in settings.budget.model_dump().items() if value is not None}
         echo(f"workflow   {parts.workflow.name}: {parts.workflow.summary}")
         echo(f"space      {parts.space.name}: {parts.space.title}, {parts.space.size:,} architectures")
         echo(f"task       {parts.task.name}: {parts.task.title}")
-        echo(f"evaluator  {evaluator.name}, {parts.fidelity.epochs} epochs, {settings.train.slots} at once")
+        echo(f"evaluator  {evaluator.name}, {parts.fidelity.epochs} epochs, {evaluator.slots} at once")
         for role, model in parts.models.items():
             prompt = parts.library.get(role)
             echo(f"role       {role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
-        echo(
-            f"budget     {', '.join(f'{value} {name}' for name, value in budget.items())}; seed {settings.seed}"
-        )
-        echo(f"memory     {settings.db}")
+        if any(model != "offline" for model in parts.models.values()):
+            echo(f"server     {settings.server.base_url or 'the default of openai models'}")
+        echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
+        bounds = {
+            "target": settings.target,
+            "patience": settings.search.patience,
+            **settings.limits.model_dump(),
+        }
+        echo(f"bounds     {_given(bounds) or 'none'}")
+        echo(f"memory     {settings.db} ({_state_of_memory(settings.db)})")
         echo("nothing was started (--dry-run)")
     finally:
         evaluator.close()
+
+
+def _given(values: dict[str, Any]) -> str:
+    return ", ".join(f"{value} {name}" for name, value in values.items() if value is not None)
+
+
+def _state_of_memory(db: Path) -> str:
+    from navarch.memory import Memory
+
+    if not db.exists():
+        return "to be made"
+    with Memory.open(db, create=False, read_only=True) as memory:
+        return f"{len(memory.runs())} runs"
 
 
 def _end(result: "RunResult", db: Path) -> None:

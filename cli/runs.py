@@ -6,7 +6,7 @@ import typer
 
 from navarch.cli.echo import echo, echo_columns, echo_json
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
-from navarch.cli.wording import accuracy, big
+from navarch.cli.summary import show_best, show_fallbacks
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow, TrialRow
@@ -45,7 +45,7 @@ def show(
         trials = [_trial_facts(row) for row in memory.trials(run.run_id)]
         refused = _refused(memory, run.run_id)
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)] if lessons else []
-        spent = memory.spent(run.run_id)
+        spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
     if as_json:
         echo_json(
             {"run": facts, "settings": run.settings, "trials": trials, "refused": refused, "lessons": kept}
@@ -57,6 +57,7 @@ def show(
     )
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
     echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
+    show_fallbacks(replies)
     echo()
     headings = (
         "trial",
@@ -78,28 +79,25 @@ def show(
 
 def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> None:
     """Show the best architecture of a run: chosen by validation, reported on test."""
-    from navarch.graph.settings import Settings
-
     with read_memory(db) as memory:
         run = memory.get_run(name)
-        limits = Settings(**run.settings).limits
-        row = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+        row = _best_of(memory, run)
         test = memory.test_score(run.run_id)
-    score = test.accuracy if test is not None else None
-    if row is None:
+    if as_json:
+        score = test.accuracy if test is not None else None
+        facts = {"architecture": row.architecture, "macs": row.macs, "test_accuracy": score} if row else {}
+        echo_json({**_trial_facts(row), **facts} if row else None)
+    elif row is None:
         echo(f"run {run.run_id} has no complete trial yet")
-    elif as_json:
-        echo_json(
-            {**_trial_facts(row), "architecture": row.architecture, "macs": row.macs, "test_accuracy": score}
-        )
     else:
-        echo(f"best architecture  {row.genotype}")
-        echo(
-            f"  trial {row.number} of {run.run_id}, code {row.code}, {row.params:,} parameters ({big(row.macs)} MACs)"
-        )
-        sealed = "sealed: it is read when the run finishes" if score is None else accuracy(score)
-        echo(f"  validation accuracy  {accuracy(row.val_accuracy)}")
-        echo(f"  test accuracy        {sealed}")
+        show_best(row, test)
+
+
+def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
+    from navarch.graph.settings import settings_of
+
+    limits = settings_of(run).limits
+    return memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
 
 
 def state_of(row: "RunRow", db: Any) -> str:
@@ -107,13 +105,13 @@ def state_of(row: "RunRow", db: Any) -> str:
     from navarch.graph.lock import is_held
     from navarch.graph.paths import lock_file
 
-    if row.state == "running" and not is_held(lock_file(db_path(db), row.run_id)):
+    if row.state in ("running", "finishing") and not is_held(lock_file(db_path(db), row.run_id)):
         return "interrupted"
     return row.state
 
 
 def _run_facts(memory: "Memory", row: "RunRow", state: str) -> dict[str, Any]:
-    top = memory.best_trial(row.run_id)
+    top = _best_of(memory, row)
     return {
         "run": row.run_id,
         "state": state,

@@ -3,44 +3,55 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from navarch.cli.echo import echo
+from navarch.cli.echo import echo, one_line
+from navarch.cli.options import db_flag
 from navarch.cli.wording import accuracy, big
 
 if TYPE_CHECKING:
     from navarch.graph.run import RunResult
-
-DEFAULT_DB = Path("navarch.db")
+    from navarch.memory import ReplySources, TestScoreRow, TrialRow
 
 
 def show_result(result: "RunResult", db: Path) -> None:
     """Print how the segment ended and what to do next."""
-    run = result.run
-    where = "" if db == DEFAULT_DB else f" --db {db}"
+    run, where = result.run, db_flag(db)
     echo()
     echo(f"{run.run_id} {run.state}: {result.reason}")
     if result.best is not None:
-        show_best(result)
+        show_best(result.best, result.test)
     elif run.state == "finished":
-        echo("no trial completed; see why: navarch show " + run.run_id + where)
+        echo(f"no trial completed; see why: navarch show {run.run_id}{where}")
+    show_fallbacks(result.replies)
     echo()
-    if run.state == "finished":
-        echo("next")
+    if run.state != "finished":
+        echo(f"go on with: navarch resume {run.run_id}{where}")
+        return
+    echo("next")
+    if result.replies.total:
         echo(f"  navarch trace {run.run_id}{where}    every prompt and reply of this run")
         echo("  navarch prompts copy generator    edit a role's prompt, then run again")
-        echo(
-            f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash"
-        )
     else:
-        echo(f"go on with: navarch resume {run.run_id}{where}")
+        echo(f"  navarch show {run.run_id}{where}    every trial of this run")
+    echo(f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash")
 
 
-def show_best(result: "RunResult") -> None:
+def show_best(best: "TrialRow", test: "TestScoreRow | None") -> None:
     """Print the best architecture with its validation and test accuracy and its size."""
-    best, test = result.best, result.test
-    if best is None:
-        return
     echo(f"best architecture  {best.genotype}")
     echo(f"  trial {best.number}, code {best.code}, {best.params:,} parameters ({big(best.macs)} MACs)")
     echo(f"  validation accuracy  {accuracy(best.val_accuracy)}  (it was chosen by this)")
-    if test is not None:
+    if test is None:
+        echo("  test accuracy        sealed: it is read when the run finishes")
+    else:
         echo(f"  test accuracy        {accuracy(test.accuracy)}  (sealed during the search, read once)")
+    if test is not None and test.val_accuracy != best.val_accuracy:
+        echo(f"  (trained again for the test it has validation accuracy {accuracy(test.val_accuracy)})")
+
+
+def show_fallbacks(replies: "ReplySources") -> None:
+    """Say how many replies were not the model's, and why."""
+    if replies.fallback:
+        why = f": {one_line(replies.last_error, 120)}" if replies.last_error else ""
+        echo(
+            f"{replies.fallback} of {replies.total} replies came from the offline twins in a model's place{why}"
+        )

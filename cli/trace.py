@@ -6,12 +6,10 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json
-from navarch.cli.options import AsJson, Db, LatestRun, read_memory
+from navarch.cli.options import ROLES, AsJson, Db, LatestRun, read_memory
 
 if TYPE_CHECKING:
     from navarch.memory import CallRow, Memory, ProposalRow
-
-ROLES = ("navigator", "generator", "critic", "distiller")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,8 +32,14 @@ def trace(
     """Show the calls of a run: prompt, reply, repairs, cost; or what became of its proposals."""
     if role is not None and role not in ROLES:
         raise NavarchError(f"unknown role {role!r}: use one of {', '.join(ROLES)}")
+    if proposals and (role is not None or failed or full):
+        raise NavarchError(
+            "--proposals shows proposals, not calls: of the other options it takes --round and --json"
+        )
     with read_memory(db) as memory:
         run = memory.get_run(name)
+        if round is not None and round not in [row.round for row in memory.rounds(run.run_id)]:
+            raise NavarchError(f"run {run.run_id!r} has no round {round}: see `navarch show {run.run_id}`")
         if proposals:
             _show_proposals(memory.proposals(run.run_id, round=round), as_json)
             return
@@ -60,6 +64,7 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
             "status": row.status,
             "because": _because(row),
             "why proposed": row.why,
+            "call": row.call_id,
         }
         for row in rows
     ]
@@ -91,7 +96,7 @@ def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
         text = call.error or (memory.text(call.reply) if call.reply else "")
         prompt = f"{call.prompt}@{call.prompt_digest[:8]}"
         label = f"r{call.round} {call.role}" + (f" retry {call.attempt}" if call.attempt else "")
-        label += f" repair {call.turn}" if call.turn else ""
+        label += " fallback" if call.source == "fallback" else f" repair {call.turn}" if call.turn else ""
         tokens = (call.input_tokens, call.output_tokens)
         rows.append([label, call.model, call.source, call.state, prompt, *tokens, call.latency_s, text])
     echo_columns(headings, rows)
@@ -131,6 +136,7 @@ def _facts(memory: "Memory", call: "CallRow") -> dict[str, Any]:
         "error": call.error,
         "input_tokens": call.input_tokens,
         "output_tokens": call.output_tokens,
+        "tries": call.tries,
         "seconds": call.latency_s,
         "started_at": call.started_at,
     }

@@ -3,10 +3,12 @@
 The 1,797 images of 8x8 pixels in `data/digits.csv.gz` are split by class into train, validation and test
 first; each split then draws its own cluttered canvases: one digit, enlarged, sheared, turned and shifted,
 among pieces of other digits of the same split, under noise. Plain 8x8 digits cannot rank: every cell
-reaches 96-99 % on them.
+reaches 96-99 % on them. On these, two seeds agree with Spearman 0.889 over 40 random cells, and the 10th
+and 90th percentile lie at 58.6 and 82.7 % (benchmarks/task_ranking.py, 3.5 s a trial on one Zen 4 core,
+2026-11-22).
 
-All of it is integer arithmetic on a stream of bytes that Python promises not to
-change, so every machine makes the same bytes (a test knows their sha256).
+All of it is integer arithmetic on a stream of bytes that Python keeps the same, so
+every machine makes the same images (a test knows their sha256).
 """
 
 import gzip
@@ -33,7 +35,7 @@ class DigitsRecipe:
     canvas: int = 12  # pixels
     train_sources: int = 100  # source images a class; the others are shared by validation and test
     val_sources: int = 40
-    copies: tuple[int, int, int] = (2, 3, 2)  # canvases drawn from one source image: train, val, test
+    copies: tuple[int, int, int] = (2, 3, 3)  # canvases drawn from one source image: train, val, test
     scale: tuple[int, int] = (180, 270)  # source pixels a canvas pixel, in 1/256: 180 draws 11 pixels wide
     turn: int = 60  # largest shear/rotation entry of the inverse map, in 1/256
     shift: int = 1  # largest move of the digit's centre, canvas pixels

@@ -14,10 +14,11 @@ from navarch.spaces import Architecture, SearchSpace, find_differences
 
 CurveShape = Literal["rising", "flat", "overfitting", "diverged", "none"]
 NEIGHBOURS = 3  # nearest evaluated architectures that are named
-RISING = 1.0  # points of validation accuracy gained over the last quarter of the epochs: more is "rising"
-OVERFITTING = (
-    1.0  # points of validation accuracy lost since the best epoch while training accuracy did not fall
-)
+# Points of validation accuracy gained over the last quarter of the epochs. A cosine schedule always gains some at
+# its end: of 86 trials of the embedded task 27 gained more than this (2026-11-22).
+RISING = 8.0
+# Points of validation accuracy lost since the best epoch while training accuracy did not fall.
+OVERFITTING = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class ForkServer:
         self.options = options
         self.children: dict[str, Child] = {}
         self.pending = b""
+        self.events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)  # what a library prints must not end up between the events
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
@@ -107,7 +109,6 @@ class ForkServer:
     def _start(self, request: Mapping[str, Any]) -> None:
         folder = tempfile.mkdtemp(prefix="trial-", dir=self.options.root)
         read_end, write_end = os.pipe()
-        sys.stdout.flush()
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -142,8 +143,8 @@ class ForkServer:
     def say(self, event: Mapping[str, Any]) -> None:
         """Write one event; a driver that is gone is noticed at stdin."""
         with contextlib.suppress(BrokenPipeError):
-            sys.stdout.write(json.dumps(event) + "\n")
-            sys.stdout.flush()
+            self.events.write(json.dumps(event) + "\n")
+            self.events.flush()
 
 
 def main() -> None:

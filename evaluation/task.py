@@ -74,14 +74,14 @@ class TestData:
 
 DIGITS_TRAINING = TrainRecipe(
     batch_size=25,
-    peak_lr=0.2,
-    warmup=0.15,
+    peak_lr=0.15,
+    warmup=0.3,
     momentum=0.9,
     weight_decay=5e-4,
-    label_smoothing=0.1,
-    shift=1,
+    label_smoothing=0.0,
+    shift=0,
     val_points=3,
-    bf16=False,
+    bf16=False,  # these networks: 0-9 % slower with it, only the all-3x3 cell 4-15 % faster (Zen 4, one core)
 )
 _PUBLISHED = Fidelity(epochs=200, skeleton={"width": 16, "cells": 5})
 
@@ -146,7 +146,7 @@ def _digits() -> Task:
         train_size=sizes["train"],
         val_size=sizes["val"],
         test_size=sizes["test"],
-        default_fidelity={"nas-bench-201": Fidelity(epochs=5, skeleton={"width": 8, "cells": 2})},
+        default_fidelity={"nas-bench-201": Fidelity(epochs=4, skeleton={"width": 8, "cells": 2})},
     )
 
 

@@ -2,20 +2,21 @@
 
 from typing import TypeVar
 
+from navarch.agents.caller import Answer
 from navarch.agents.replies import Reply
 from navarch.agents.roles import Role
 from navarch.agents.views import View
 from navarch.graph.context import RunContext
-from navarch.graph.stopping import StopRun
+from navarch.graph.stopping import BudgetSpent, StopRun
 from navarch.memory import BudgetExhausted
 
 R = TypeVar("R", bound=Reply)
 
 
-def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int = 0) -> R:
-    """Return the role's reply to the view; the same question asked again returns what is stored.
+def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int = 0) -> Answer[R]:
+    """Return the role's answer to the view; the same question asked again returns what is stored.
 
-    Raises: StopRun when the budget has no room for another call, or somebody asked to stop.
+    Raises: BudgetSpent when the budget has no room for another call; StopRun when somebody asked to stop.
     """
     ctx.leave_if_asked()
     ctx.stop.in_call = True
@@ -24,10 +25,10 @@ def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int 
             role, view, run_id=ctx.run_id, round=round, attempt=attempt, seed=ctx.settings.seed
         )
     except BudgetExhausted as error:
-        raise StopRun(str(error), final=True) from None
+        raise BudgetSpent(str(error)) from None
     except KeyboardInterrupt:
         raise StopRun("interrupted", signal=ctx.stop.signal) from None
     finally:
         ctx.stop.in_call = False
     ctx.progress.answered(round, role.name, answer)
-    return answer.reply
+    return answer

@@ -15,6 +15,8 @@ from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMet
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from navarch import NavarchError
+
 BUSY_TIMEOUT_S = 30.0
 
 
@@ -52,9 +54,21 @@ class Saver(SqliteSaver):
 def open_checkpoints(
     path: Path, fault: Callable[[str], None], note: Callable[[str], None]
 ) -> Iterator[Saver]:
-    """Open the checkpoint file; a damaged one is set aside with a note, since the memory can do without it."""
+    """Open the checkpoint file; a damaged one is set aside with a note, since the memory can do without it.
+
+    Raises: NavarchError when the file cannot be used, now or while the block runs.
+    """
+    with _explained(path):
+        saver = _open_or_set_aside(path, fault, note)
+        try:
+            yield saver
+        finally:
+            saver.conn.close()
+
+
+def _open_or_set_aside(path: Path, fault: Callable[[str], None], note: Callable[[str], None]) -> Saver:
     try:
-        saver = _open(path, fault)
+        return _open(path, fault)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
@@ -65,11 +79,24 @@ def open_checkpoints(
         note(
             f"the checkpoint file was damaged ({error}): it is kept as {aside.name}; the run goes on from the memory"
         )
-        saver = _open(path, fault)
+        return _open(path, fault)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn the errors of the file into one sentence; the memory has its own."""
     try:
-        yield saver
-    finally:
-        saver.conn.close()
+        yield
+    except sqlite3.OperationalError as error:
+        raise NavarchError(
+            f"the checkpoint file {str(path)!r} cannot be used ({error}): free disk space, or check its path"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise NavarchError(
+            f"the checkpoint file {str(path)!r} is damaged ({error}): delete it, the memory holds everything"
+        ) from error
+    except OSError as error:
+        raise NavarchError(f"the checkpoint file {str(path)!r} cannot be used: {error.strerror}") from error
 
 
 def config_of(run_id: str, trials: int, retries: int) -> RunnableConfig:
@@ -85,7 +112,9 @@ def _open(path: Path, fault: Callable[[str], None]) -> Saver:
         connection.execute("PRAGMA synchronous = FULL")
         saver = Saver(connection, fault)
         saver.setup()
-        connection.execute("SELECT count(*), max(checkpoint_id) FROM checkpoints").fetchone()
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
     except sqlite3.DatabaseError:
         connection.close()
         raise
@@ -101,7 +130,7 @@ def stored_position(saver: Saver, config: RunnableConfig) -> dict[str, Any] | No
     if found is None or not isinstance(found.checkpoint, dict):
         return None
     values = found.checkpoint.get("channel_values")
-    kinds = {"run_id": str, "round": int, "attempt": int}
+    kinds = {"run_id": str, "round": int, "attempt": int, "written": int}
     if not isinstance(values, dict) or any(
         not isinstance(values.get(name), kind) for name, kind in kinds.items()
     ):

@@ -11,6 +11,7 @@ from navarch.evaluation import Evaluator, Fidelity, Limits, Task
 from navarch.graph.fault import fault
 from navarch.graph.progress import Progress, Standing
 from navarch.graph.settings import Settings
+from navarch.graph.state import Update
 from navarch.graph.stopping import StopRequest, StopRun
 from navarch.memory import Memory
 from navarch.spaces import SearchSpace
@@ -38,6 +39,15 @@ class RunContext:
     def limits(self) -> Limits:
         """Return the constraints on candidates."""
         return Limits(max_params=self.settings.limits.max_params, max_macs=self.settings.limits.max_macs)
+
+    def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
+        """Return what a node changes in the state at its end."""
+        changes = Update(written=self.memory.written(self.run_id))
+        if round is not None:
+            changes["round"] = round
+        if attempt is not None:
+            changes["attempt"] = attempt
+        return changes
 
     def should_stop(self) -> bool:
         """Tell whether somebody asked this run to stop, or its time is over."""
@@ -67,6 +77,6 @@ def context_of(runtime: Runtime[RunContext]) -> RunContext:
     passed: RunContext | None = runtime.context
     if passed is not None:
         return passed
-    from navarch.graph.studio import studio_context
+    from navarch.graph.studio import context_of_thread
 
-    return studio_context()
+    return context_of_thread()

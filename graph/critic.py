@@ -1,39 +1,48 @@
 """The Critic's node: judge the candidates before they cost anything, and choose what is evaluated."""
 
+from collections.abc import Sequence
+
 from langgraph.runtime import Runtime
 
+from navarch.agents.replies import Verdict
 from navarch.agents.roles import CRITIC
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.selection import choose, round_rng, valid_proposals, wanted
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
+from navarch.graph.stopping import BudgetSpent
 from navarch.memory import ProposalRow, ProposalStatus, ProposalUpdate
 
 
 def critic(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Ask the Critic about the round's candidates and store for each whether it was selected, and why."""
     ctx = context_of(runtime)
-    round = state["round"]
-    candidates = valid_proposals(ctx, round)
-    keep = wanted(ctx, round)
+    round = position_of(state).round
+    candidates, keep = valid_proposals(ctx, round), wanted(ctx, round)
     if not candidates or keep == 0:
-        return {}
-    reply = ask(ctx, CRITIC, ctx.recall.critic(round, candidates, keep), round=round)
+        return ctx.done()
+    try:
+        answer = ask(ctx, CRITIC, ctx.recall.critic(round, candidates, keep), round=round)
+    except BudgetSpent:
+        return ctx.done()  # proposals that are paid for are evaluated, in the order in which they came
+    _select(ctx, round, candidates, answer.reply.verdicts, keep)
+    return ctx.done()
+
+
+def _select(
+    ctx: RunContext, round: int, candidates: Sequence[ProposalRow], verdicts: Sequence[Verdict], keep: int
+) -> None:
     rng = round_rng(ctx, "uncriticised", round)
-    chosen, free = choose(reply.verdicts, len(candidates), keep, ctx.settings.search.uncriticised, rng)
-    verdicts = {verdict.candidate - 1: verdict for verdict in reply.verdicts}
-    selections = []
+    chosen, free = choose(verdicts, len(candidates), keep, ctx.settings.search.uncriticised, rng)
+    judged = {verdict.candidate - 1: verdict for verdict in verdicts}
+    updates = []
     for index, row in enumerate(candidates):
-        verdict = verdicts.get(index)
+        verdict = judged.get(index)
         vetoed = verdict is not None and verdict.decision == "veto"
         status: ProposalStatus = "selected" if index in chosen else "vetoed" if vetoed else "unselected"
         rank = chosen.index(index) if index in chosen else None
         stored = {**(verdict.model_dump() if verdict else {}), "uncriticised": index in free, "rank": rank}
-        selections.append(ProposalUpdate(row.proposal_id, status, verdict=stored))
-    ctx.memory.judge_proposals(ctx.run_id, selections)
-    ctx.progress.selected(round, _by_id(candidates, chosen), sum(s.status == "vetoed" for s in selections))
-    return {}
-
-
-def _by_id(candidates: list[ProposalRow], chosen: list[int]) -> list[ProposalRow]:
-    return [candidates[index] for index in chosen]
+        updates.append(ProposalUpdate(row.proposal_id, status, verdict=stored))
+    ctx.memory.judge_proposals(ctx.run_id, updates)
+    vetoes = sum(update.status == "vetoed" for update in updates)
+    ctx.progress.selected(round, [candidates[index] for index in chosen], vetoes)

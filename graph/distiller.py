@@ -2,23 +2,35 @@
 
 from langgraph.runtime import Runtime
 
-from navarch import NavarchError
+from navarch.agents.replies import Lessons
 from navarch.agents.roles import DISTILLER
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
+from navarch.graph.stopping import BudgetSpent
+from navarch.memory import UnknownLessonError, UnknownTrialError
 
 
 def distiller(state: RunState, runtime: Runtime[RunContext]) -> Update:
-    """Ask the Distiller about this round; a lesson that cites trials which do not exist is refused and said so."""
+    """Ask the Distiller about this round; what it says of trials or lessons that do not exist is refused."""
     ctx = context_of(runtime)
-    round = state["round"]
-    reply = ask(ctx, DISTILLER, ctx.recall.distiller(round), round=round)
+    round = position_of(state).round
+    try:
+        answer = ask(ctx, DISTILLER, ctx.recall.distiller(round), round=round)
+    except BudgetSpent:
+        return ctx.done()  # the trials of the round are stored; only the lesson is lost
+    _keep(ctx, round, answer.reply)
+    return ctx.done()
+
+
+def _keep(ctx: RunContext, round: int, reply: Lessons) -> None:
     for lesson in reply.lessons:
         try:
             ctx.memory.add_lesson(ctx.run_id, round, **lesson.model_dump())
-        except NavarchError as error:
+        except UnknownTrialError as error:
             ctx.progress.noted(f"a lesson was refused: {error}")
     for number in reply.retire:
-        ctx.memory.retire_lesson(ctx.run_id, number, round)
-    return {}
+        try:
+            ctx.memory.retire_lesson(ctx.run_id, number, round)
+        except UnknownLessonError as error:
+            ctx.progress.noted(f"a lesson could not be retired: {error}")

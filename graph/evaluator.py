@@ -6,14 +6,14 @@ from navarch.evaluation import Evaluated, Job, Outcome, make_feedback
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.records import evaluated, job_of
 from navarch.graph.selection import valid_proposals, wanted
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewTrial, ProposalRow, TrialRow
 
 
 def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Run the trials of this round that are not finished yet, reuse known ones, and close the round."""
     ctx = context_of(runtime)
-    round = state["round"]
+    round = position_of(state).round
     ctx.leave_if_asked()
     _admit(ctx, round)
     waiting = [
@@ -25,7 +25,7 @@ def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     finished = ctx.memory.trials(ctx.run_id, round=round)
     best = max((row.val_accuracy for row in finished if row.val_accuracy is not None), default=None)
     ctx.memory.close_round(ctx.run_id, round, new_trials=len(finished), best=best)
-    return {"attempt": 0}
+    return ctx.done(attempt=0)
 
 
 def _admit(ctx: RunContext, round: int) -> None:

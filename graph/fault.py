@@ -7,6 +7,8 @@ import os
 import signal
 from collections import Counter
 
+from navarch import NavarchError
+
 POINTS = (
     "call.rendered",
     "call.reserved",
@@ -33,7 +35,12 @@ def fault(point: str) -> None:
     """Send the planned signal to this process if the plan names this pass of this point; else do nothing."""
     if _plan is None:
         return
-    name, nth, signal_name = _plan.split(":")
+    name, _, rest = _plan.partition(":")
+    nth, _, signal_name = rest.partition(":")
+    if name not in POINTS or not nth.isdecimal() or signal_name not in signal.Signals.__members__:
+        raise NavarchError(
+            f"NAVARCH_FAULT={_plan!r}: write POINT:PASS:SIGNAL, such as trial.finished:3:SIGKILL"
+        )
     _passes[point] += 1
     if point == name and _passes[point] == int(nth):
         os.kill(os.getpid(), signal.Signals[signal_name])

@@ -7,21 +7,30 @@ from langgraph.runtime import Runtime
 from navarch.agents.roles import GENERATOR
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
+from navarch.graph.stopping import BudgetSpent
 from navarch.memory import NewProposal
 
 
 def generator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Ask the Generator, or ask it again with the reasons why earlier proposals of this round were refused."""
     ctx = context_of(runtime)
-    round, attempt = state["round"], state["attempt"]
-    view = ctx.recall.generator(round, attempt)
-    reply = ask(ctx, GENERATOR, view, round=round, attempt=attempt)
+    round, attempt = position_of(state)
+    try:
+        answer = ask(ctx, GENERATOR, ctx.recall.generator(round, attempt), round=round, attempt=attempt)
+    except BudgetSpent:
+        if attempt == 0:
+            raise
+        return ctx.done()  # the round goes on with what was proposed before
     items = [
         NewProposal(
-            position=position, origin="generator", raw=json.dumps(proposal.architecture), why=proposal.why
+            position=position,
+            origin="generator",
+            raw=json.dumps(proposal.architecture, ensure_ascii=False),
+            why=proposal.why,
+            call_id=answer.call_id,
         )
-        for position, proposal in enumerate(reply.proposals)
+        for position, proposal in enumerate(answer.reply.proposals)
     ]
     ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    return {}
+    return ctx.done()

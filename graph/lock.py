@@ -11,7 +11,11 @@ from navarch import NavarchError
 @contextmanager
 def hold(path: Path, run_id: str) -> Iterator[None]:
     """Hold the run's lock while the block runs. Raises: NavarchError if another process holds it."""
-    with path.open("a") as file:
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise NavarchError(f"lock file {str(path)!r} cannot be opened: {error.strerror}") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -23,12 +27,12 @@ def hold(path: Path, run_id: str) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether a living process holds the lock."""
-    if not path.exists():
+    """Tell whether a living process holds the lock; looking leaves nothing behind."""
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
         return False
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
     return False

@@ -5,14 +5,14 @@ from langgraph.runtime import Runtime
 from navarch.agents.roles import NAVIGATOR
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
 
 
 def navigator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Open the next round and set its direction from everything found so far."""
     ctx = context_of(runtime)
-    round = state["round"] + 1
+    round = position_of(state).round + 1
     ctx.memory.open_round(ctx.run_id, round)
-    direction = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
-    ctx.memory.set_direction(ctx.run_id, round, direction.model_dump())
-    return {"round": round, "attempt": 0}
+    answer = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
+    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
+    return ctx.done(round=round, attempt=0)

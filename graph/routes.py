@@ -6,13 +6,13 @@ from langgraph.runtime import Runtime
 
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.selection import valid_proposals, wanted
-from navarch.graph.state import RunState
+from navarch.graph.state import RunState, position_of
 from navarch.graph.stopping import stop_reason
 
 
 def _needs_more(state: RunState, ctx: RunContext) -> bool:
-    enough = len(valid_proposals(ctx, state["round"])) >= wanted(ctx, state["round"])
-    return not enough and state["attempt"] <= ctx.settings.search.retries
+    enough = len(valid_proposals(ctx, position_of(state).round)) >= wanted(ctx, position_of(state).round)
+    return not enough and position_of(state).attempt <= ctx.settings.search.retries
 
 
 def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "critic"]:

@@ -1,27 +1,27 @@
 """The run loop: start, resume, and the end, where the sealed test split is read once."""
 
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import navarch
 from navarch import NavarchError
 from navarch.evaluation import Evaluator
 from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepare
-from navarch.graph.checkpoints import config_of, open_checkpoints, stored_position
+from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
-from navarch.graph.paths import checkpoint_file, lock_file
+from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
-from navarch.graph.settings import Settings
+from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
-from navarch.memory import Memory, RunRow, TestScoreRow, TrialRow
+from navarch.memory import Memory, ReplySources, RunRow, TestScoreRow, TrialRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +32,56 @@ class RunResult:
     reason: str
     best: TrialRow | None
     test: TestScoreRow | None
+    replies: ReplySources
     signal: int
+
+
+class RunFailed(NavarchError):
+    """A run stopped on a problem; what it has done is kept, and it can be resumed."""
 
 
 def start_run(settings: Settings, progress: Progress | None = None) -> RunResult:
     """Start a new run and work on it until it ends or is stopped. Raises: NavarchError before anything starts."""
+    settings = _with_absolute_paths(settings)
     parts = prepare(settings)
     evaluator = make_evaluator(settings, parts)
     try:
         with Memory.open(settings.db, fault=fault) as memory:
-            run = _create(memory, settings, parts)
+            run = create_run(memory, settings, parts)
             return _work(memory, run, settings, parts, evaluator, progress or Silent())
     finally:
         evaluator.close()
 
 
 def resume_run(
-    name: str, db: Path, prompts: Path | None = None, progress: Progress | None = None
+    name: str,
+    db: Path,
+    *,
+    prompts: Path | None = None,
+    base_url: str | None = None,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Go on with a stopped or killed run, with the settings that it was started with.
 
-    `name` is a run id, a unique prefix, or `latest`. A finished run is returned as it is: its test split was read.
+    `name` is a run id, a unique prefix, or `latest`. `prompts` and `base_url` replace the stored ones: where the text
+    and the server lie may change, what is searched may not. A finished run is returned as it is.
     """
-    listener = progress or Silent()
     with Memory.open(db, create=False, fault=fault) as memory:
         run = memory.get_run(name)
-        settings = Settings(**{**run.settings, "db": db, **({"prompts": prompts} if prompts else {})})
+        settings = _moved(settings_of(run), db, prompts, base_url)
         if run.state == "finished":
-            return _result(memory, run, settings, run.stop_reason or "", 0)
+            return _result(memory, run, settings, 0)
         parts = prepare(settings)
         _refuse_other_task(run, parts)
         evaluator = make_evaluator(settings, parts)
         try:
-            return _work(memory, run, settings, parts, evaluator, listener)
+            return _work(memory, run, settings, parts, evaluator, progress or Silent())
         finally:
             evaluator.close()
 
 
-def _create(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
+def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
+    """Store a new run with the settings that it is made of."""
     return memory.create_run(
         workflow=parts.workflow.name,
         space=parts.space.name,
@@ -80,6 +92,32 @@ def _create(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
         settings=settings.model_dump(mode="json"),
         version=navarch.__version__,
     )
+
+
+def finish_run(ctx: RunContext, reason: str) -> None:
+    """End a run whose search is over: from here on it trains nothing new, and the test split is read once."""
+    ctx.memory.set_run_state(ctx.run_id, "finishing", reason)
+    _cancel_unfinished(ctx)
+    _read_test(ctx)
+    ctx.memory.set_run_state(ctx.run_id, "finished", reason)
+
+
+def _with_absolute_paths(settings: Settings) -> Settings:
+    """Return settings that mean the same files when the run is resumed from another folder."""
+    table = settings.table
+    if table.path is not None:
+        table = table.model_copy(update={"path": table.path.absolute()})
+    prompts = settings.prompts.absolute() if settings.prompts is not None else None
+    return settings.model_copy(update={"prompts": prompts, "table": table})
+
+
+def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | None) -> Settings:
+    changes: dict[str, object] = {"db": db}
+    if prompts is not None:
+        changes["prompts"] = prompts.absolute()
+    if base_url is not None:
+        changes["server"] = settings.server.model_copy(update={"base_url": base_url})
+    return settings.model_copy(update=changes)
 
 
 def _refuse_other_task(run: RunRow, parts: RunParts) -> None:
@@ -95,10 +133,10 @@ def _work(
 ) -> RunResult:
     began = time.monotonic()
     stop = StopRequest()
+    make_folder(settings.db)
     with hold(lock_file(settings.db, run.run_id), run.run_id), listening(stop):
-        memory.begin_segment(run.run_id)
+        run = memory.begin_segment(run.run_id)
         memory.requeue_running(run.run_id)
-        run = memory.get_run(run.run_id)
         ctx = make_context(
             settings,
             parts,
@@ -111,12 +149,10 @@ def _work(
         )
         progress.began(run, parts, evaluator)
         with _stopping(ctx):
-            reason = _search(ctx, parts)
-            _cancel_unfinished(ctx)
-            _read_test(ctx)
-            memory.set_run_state(run.run_id, "finished", reason)
-        ended = memory.get_run(run.run_id)
-        return _result(memory, ended, settings, ended.stop_reason or "", stop.signal)
+            _note_changed_prompts(ctx, parts)
+            reason = run.stop_reason if run.state == "finishing" else _search(ctx, parts)
+            finish_run(ctx, reason or "the search is over")
+        return _result(memory, memory.get_run(run.run_id), settings, stop.signal)
 
 
 @contextmanager
@@ -125,49 +161,64 @@ def _stopping(ctx: RunContext) -> Iterator[None]:
     try:
         yield
     except StopRun as wish:
-        ctx.memory.requeue_running(ctx.run_id)
-        ctx.memory.set_run_state(ctx.run_id, "stopped", wish.reason)
+        _leave(ctx, "stopped", wish.reason)
     except KeyboardInterrupt:
-        ctx.memory.requeue_running(ctx.run_id)
-        ctx.memory.set_run_state(ctx.run_id, "stopped", "interrupted twice")
+        _leave(ctx, "stopped", "interrupted twice")
         raise
     except NavarchError as error:
-        ctx.memory.requeue_running(ctx.run_id)
-        ctx.memory.set_run_state(ctx.run_id, "failed", str(error))
-        raise
+        _leave(ctx, "failed", str(error))
+        raise RunFailed(
+            f"{error}\nwhat run {ctx.run_id} has done is kept; go on with: navarch resume {ctx.run_id}"
+        ) from error
+
+
+def _leave(ctx: RunContext, state: Literal["stopped", "failed"], reason: str) -> None:
+    ctx.memory.requeue_running(ctx.run_id)
+    if ctx.memory.get_run(ctx.run_id).state != "finishing":  # a run that is finishing goes on finishing
+        ctx.memory.set_run_state(ctx.run_id, state, reason)
+
+
+def _note_changed_prompts(ctx: RunContext, parts: RunParts) -> None:
+    """Say which prompts are not what this run's earlier calls used, so that versions never mix silently."""
+    for role in parts.workflow.roles:
+        earlier = ctx.memory.calls(ctx.run_id, role=role)
+        if earlier and earlier[-1].prompt_digest != parts.library.get(role).digest:
+            ctx.progress.noted(
+                f"prompt {role!r} has changed since round {earlier[-1].round}: new calls use the new text, "
+                "and the trace shows which"
+            )
 
 
 def _search(ctx: RunContext, parts: RunParts) -> str:
     """Run the graph until the search is over; return why it is."""
     try:
-        _invoke(ctx, parts)
+        with open_checkpoints(checkpoint_file(ctx.settings.db), ctx.fault, ctx.progress.noted) as saver:
+            _invoke(ctx, parts, saver)
     except StopRun as wish:
         if not wish.final:
             raise
         return wish.reason
-    except sqlite3.Error as error:
-        raise NavarchError(
-            f"checkpoint file {str(checkpoint_file(ctx.settings.db))!r} cannot be written ({error}): free disk space "
-            f"or check its permissions, then run `navarch resume {ctx.run_id}`"
-        ) from error
     return stop_reason(ctx.memory, ctx.run_id, ctx.settings, ctx.elapsed_s) or "the workflow ended"
 
 
-def _invoke(ctx: RunContext, parts: RunParts) -> None:
+def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
+    """Run the graph from the newest checkpoint if the memory bears it out, else from the memory's last round."""
+    graph = parts.workflow.build().compile(checkpointer=saver)
+    config = config_of(ctx.run_id, ctx.settings.budget.trials, ctx.settings.search.retries)
     rounds = ctx.memory.rounds(ctx.run_id)
     last = max((row.round for row in rounds), default=0)
-    with open_checkpoints(checkpoint_file(ctx.settings.db), ctx.fault, ctx.progress.noted) as saver:
-        graph = parts.workflow.build().compile(checkpointer=saver)
-        config = config_of(ctx.run_id, ctx.settings.budget.trials, ctx.settings.search.retries)
-        position = stored_position(saver, config)
-        usable = position is not None and position["round"] <= last and bool(graph.get_state(config).next)
-        if not usable:
-            saver.delete_thread(ctx.run_id)
-        if not usable and last:
+    position = stored_position(saver, config)
+    fits = position is not None and position["written"] <= ctx.memory.written(ctx.run_id)
+    start = None
+    if not fits or not graph.get_state(config).next:
+        saver.delete_thread(ctx.run_id)
+        if last:
             ctx.progress.noted(f"no usable checkpoint: round {last} is taken up again from the memory")
         # Replaying the last round is free: every finished call and trial of it is found in the memory.
-        start = None if usable else start_state(ctx.run_id, max(0, last - 1))
+        start = start_state(ctx.run_id, max(0, last - 1))
+    try:
         graph.invoke(start, config, context=ctx, durability="sync")
+    finally:
         saver.keep_newest(ctx.run_id)
 
 
@@ -197,7 +248,10 @@ def _read_test(ctx: RunContext) -> None:
     ctx.fault("test.scored")
 
 
-def _result(memory: Memory, run: RunRow, settings: Settings, reason: str, signal: int) -> RunResult:
+def _result(memory: Memory, run: RunRow, settings: Settings, signal: int) -> RunResult:
     limits = settings.limits
     best = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
-    return RunResult(run, reason, best, memory.test_score(run.run_id), signal)
+    test = memory.test_score(run.run_id)
+    if test is not None and best is not None and test.trial_id != best.trial_id:
+        test = None  # it belongs to another architecture
+    return RunResult(run, run.stop_reason or "", best, test, memory.reply_sources(run.run_id), signal)

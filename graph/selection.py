@@ -9,18 +9,28 @@ from collections.abc import Sequence
 
 from navarch.agents.replies import Verdict
 from navarch.graph.context import RunContext
-from navarch.memory import ProposalRow
+from navarch.graph.settings import Settings
+from navarch.memory import Memory, ProposalRow
 
 
 def wanted(ctx: RunContext, round: int) -> int:
     """Return how many candidates this round evaluates: its share, or what the budget has left."""
-    done = sum(row.new_trials for row in ctx.memory.rounds(ctx.run_id) if row.round < round)
-    return max(0, min(ctx.settings.search.trials_per_round, ctx.settings.budget.trials - done))
+    return wanted_of(ctx.memory, ctx.run_id, ctx.settings, round)
+
+
+def wanted_of(memory: Memory, run_id: str, settings: Settings, round: int) -> int:
+    """Return the same of any stored run."""
+    done = sum(row.new_trials for row in memory.rounds(run_id) if row.round < round)
+    return max(0, min(settings.search.trials_per_round, settings.budget.trials - done))
 
 
 def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:
     """Return the round's candidates in the order in which they were proposed, whatever the Critic said of them."""
-    rows = ctx.memory.proposals(ctx.run_id, round=round)
+    return candidates_of(ctx.memory.proposals(ctx.run_id, round=round))
+
+
+def candidates_of(rows: Sequence[ProposalRow]) -> list[ProposalRow]:
+    """Return the candidates among a round's proposals, in their order."""
     kept = ("valid", "selected", "unselected", "vetoed")
     return sorted((row for row in rows if row.status in kept), key=lambda row: (row.attempt, row.position))
 

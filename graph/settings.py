@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
+from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
-NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_FAULT"}
+NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
 SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 
@@ -100,7 +101,9 @@ class Settings(Section):
         default_factory=dict, description="a role's own model, where it differs"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="search seed")
-    target: float | None = Field(default=None, description="stop at this validation accuracy, percent")
+    target: float | None = Field(
+        default=None, gt=0, le=100, description="stop at this validation accuracy, percent"
+    )
     db: Path = Field(default=Path("navarch.db"), description="the memory, one SQLite file")
     prompts: Path | None = Field(default=None, description="a folder of prompt files that come first")
     budget: Budget = Budget()
@@ -115,15 +118,13 @@ class Settings(Section):
         return self.roles.get(role, self.model)
 
 
-def load_settings(
-    file: Path | None = None, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
-) -> Settings:
+def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings of a run: `file` (default: ./navarch.toml if there), environment, then `flags` on top.
 
     `flags` is nested like the file, such as `{"budget": {"trials": 8}}`. Raises: NavarchError naming the key.
     """
     from_file = _read_file(file)
-    refuse_unknown_variables(environ)
+    refuse_unknown_variables(os.environ)
     given = dict(flags or {})
 
     class Layered(Settings, BaseSettings):
@@ -145,7 +146,7 @@ def load_settings(
     try:
         return Layered(**given)
     except ValidationError as error:
-        raise NavarchError(_sentence(error, given, environ, file)) from None
+        raise NavarchError(_sentence(error, given, file)) from None
     except ValueError as error:  # a malformed environment value, such as broken JSON for a table
         raise NavarchError(f"the environment gives an unreadable setting: {error}") from None
 
@@ -153,11 +154,11 @@ def load_settings(
 def assign(flags: dict[str, Any], assignment: str) -> None:
     """Put `KEY=VALUE` (dotted key, TOML or plain text value) into nested `flags`."""
     key, separator, text = assignment.partition("=")
-    if not separator or not key.strip():
+    if not separator or not key.strip() or "\n" in assignment:
         raise NavarchError(f"--set {assignment!r}: write KEY=VALUE, such as --set budget.trials=12")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     *parents, last = key.strip().split(".")
     table = flags
@@ -174,8 +175,24 @@ def parse_budget(text: str) -> dict[str, Any]:
         return {"trials": int(text)}
     budget: dict[str, Any] = {}
     for part in text.split(","):
+        name, separator, _ = part.partition("=")
+        if not separator or not name.strip():
+            raise NavarchError(
+                f"--budget {text!r}: give a number of trials, or such as trials=24,calls=100,seconds=90"
+            )
         assign(budget, part.strip())
     return budget
+
+
+def settings_of(run: RunRow) -> Settings:
+    """Return the settings that a run was started with. Raises: NavarchError if this version cannot read them."""
+    try:
+        return Settings(**run.settings)
+    except (ValidationError, TypeError):
+        raise NavarchError(
+            f"run {run.run_id!r} was stored by version {run.version} with settings that this version cannot read: "
+            "start a new run"
+        ) from None
 
 
 def refuse_unknown_variables(environ: Mapping[str, str]) -> None:
@@ -204,20 +221,18 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise NavarchError(f"settings file {str(path)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise NavarchError(f"settings file {str(path)!r} is not UTF-8 text: save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and deep nesting among them
         raise NavarchError(f"settings file {str(path)!r} is not valid TOML: {error}") from None
 
 
-def _sentence(
-    error: ValidationError, flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
-) -> str:
+def _sentence(error: ValidationError, flags: Mapping[str, Any], file: Path | None) -> str:
     first = error.errors(include_url=False)[0]
     keys = [str(part) for part in first["loc"] if part != "[key]"]
     key = ".".join(keys)
     variable = ENV_PREFIX + "__".join(keys).upper()
     if _holds(flags, keys):
         where = "given on the command line"
-    elif variable in environ:
+    elif variable in os.environ:
         where = f"from environment variable {variable}"
     else:
         where = f"in {str(file or SETTINGS_FILE)!r}"
@@ -226,6 +241,8 @@ def _sentence(
         hint = difflib.get_close_matches(keys[-1], known, n=1)
         advice = f"did you mean {hint[0]!r}?" if hint else f"known here: {', '.join(known)}"
         return f"unknown setting {key!r} ({where}): {advice}"
+    if key == "server.base_url":  # it may hold a password
+        return f"setting {key!r} ({where}) is not a plain http or https URL without a user and password: {first['msg']}"
     return f"setting {key!r} ({where}) has value {_short(first['input'])}: {first['msg']}"
 
 

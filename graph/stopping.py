@@ -20,6 +20,13 @@ class StopRun(Exception):
         self.final = final
 
 
+class BudgetSpent(StopRun):
+    """The budget has no room for another model call: what is left to do without one is still done."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, final=True)
+
+
 @dataclass(slots=True)
 class StopRequest:
     """A wish to stop that came from outside: a signal in this process.

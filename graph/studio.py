@@ -1,47 +1,62 @@
 """The graph for LangGraph Studio (`langgraph.json`): no checkpointer of its own, since Studio brings one.
 
-Studio passes no context, so the nodes take the one made here, once, from ./navarch.toml and the environment.
+Studio passes no context, so the nodes take the one made here from ./navarch.toml and the environment: each thread is a
+run of its own. A last node ends the run, which the run loop does elsewhere.
 """
 
 import atexit
 import time
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
-import navarch
+from langgraph.config import get_config
+from langgraph.graph import END, START, StateGraph
+
 from navarch.graph.assemble import make_context, make_evaluator, prepare
-from navarch.graph.build import navarch as build_navarch
+from navarch.graph.build import navarch
 from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
+from navarch.graph.run import create_run, finish_run
 from navarch.graph.settings import load_settings
-from navarch.graph.stopping import StopRequest
+from navarch.graph.state import RunState, Update
+from navarch.graph.stopping import StopRequest, stop_reason
 from navarch.memory import Memory
 
 
 def graph() -> Any:
-    """Return the compiled `navarch` workflow."""
-    return build_navarch().compile()
+    """Return the compiled `navarch` workflow, followed by the node that ends the run."""
+    outer = StateGraph(RunState)
+    outer.add_node("search", navarch().compile())
+    outer.add_node("finish", finish)
+    outer.add_edge(START, "search")
+    outer.add_edge("search", "finish")
+    outer.add_edge("finish", END)
+    return outer.compile()
 
 
-@lru_cache(maxsize=1)
-def studio_context() -> RunContext:
-    """Start a run in the memory of this folder's settings and return what its nodes work with."""
+def finish(state: RunState) -> Update:
+    """Read the test split for the best by validation and mark the run finished."""
+    ctx = context_of_thread()
+    reason = stop_reason(ctx.memory, ctx.run_id, ctx.settings, ctx.elapsed_s)
+    finish_run(ctx, reason or "the workflow ended")
+    return ctx.done()
+
+
+def context_of_thread() -> RunContext:
+    """Return what the nodes of the current LangGraph thread work with."""
+    thread = get_config().get("configurable", {}).get("thread_id", "")
+    return _context(str(thread))
+
+
+@cache
+def _context(thread: str) -> RunContext:
     settings = load_settings()
     parts = prepare(settings)
     evaluator = make_evaluator(settings, parts)
     memory = Memory.open(settings.db)
     atexit.register(memory.close)
     atexit.register(evaluator.close)
-    run = memory.create_run(
-        workflow=parts.workflow.name,
-        space=parts.space.name,
-        task=parts.task.name,
-        task_digest=parts.task.digest,
-        evaluator=settings.evaluator,
-        seed=settings.seed,
-        settings=settings.model_dump(mode="json"),
-        version=navarch.__version__,
-    )
+    run = create_run(memory, settings, parts)
     began = time.monotonic()
     return make_context(
         settings,

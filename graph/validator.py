@@ -9,64 +9,72 @@ from langgraph.runtime import Runtime
 from navarch.evaluation import static_check
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.selection import round_rng, valid_proposals, wanted
-from navarch.graph.state import RunState, Update
+from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
-from navarch.spaces import Architecture, InvalidArchitecture
+from navarch.spaces import Architecture, InvalidArchitecture, Problem
 
 TRIES_PER_FILL = 200
+Known = dict[str, tuple[str, str]]
 
 
 def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Judge the proposals of this attempt; after the last attempt fill what is missing with random legal ones."""
     ctx = context_of(runtime)
-    round, attempt = state["round"], state["attempt"]
+    round, attempt = position_of(state)
     seen = _seen(ctx, round, attempt)
     _judge(ctx, round, attempt, seen)
     if attempt >= ctx.settings.search.retries:
         _fill(ctx, round, attempt, seen)
     rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
     ctx.progress.validated(round, attempt, Counter(_outcome(row) for row in rows))
-    return {"attempt": attempt + 1}
+    return ctx.done(attempt=attempt + 1)
 
 
 def _outcome(row: ProposalRow) -> str:
     return row.status if row.status in ("invalid", "duplicate") else "valid"
 
 
-def _seen(ctx: RunContext, round: int, attempt: int) -> dict[str, str]:
-    """Return what counts as known before this attempt: digest -> the trial or proposal that has it."""
-    seen = {row.digest: f"trial {row.number}" for row in ctx.memory.trials(ctx.run_id) if row.round < round}
+def _seen(ctx: RunContext, round: int, attempt: int) -> Known:
+    """Return what counts as known before this attempt: by digest, the trial or the proposal that has it."""
+    seen = {
+        row.digest: ("duplicate-trial", str(row.number))
+        for row in ctx.memory.trials(ctx.run_id)
+        if row.round < round
+    }
     for row in valid_proposals(ctx, round):
         if row.attempt < attempt and row.digest is not None:
-            seen[row.digest] = f"proposal {row.code} of this round"
+            seen[row.digest] = ("duplicate-proposal", str(row.code))
     return seen
 
 
-def _judge(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> None:
+def _judge(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
     judgements = []
     for row in ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt):
         judgement = judge(ctx, row, seen)
         if judgement.status == "valid" and judgement.digest is not None:
-            seen[judgement.digest] = f"proposal {judgement.code} of this round"
+            seen[judgement.digest] = ("duplicate-proposal", str(judgement.code))
         judgements.append(judgement)
     ctx.memory.judge_proposals(ctx.run_id, judgements)
 
 
-def judge(ctx: RunContext, row: ProposalRow, seen: dict[str, str]) -> ProposalUpdate:
+def judge(ctx: RunContext, row: ProposalRow, seen: Known) -> ProposalUpdate:
     """Return what one proposal is: valid, invalid with its problems, or a duplicate of something named."""
     try:
         architecture = ctx.space.parse(json.loads(row.raw))
+    except (ValueError, RecursionError):  # stored text that is no JSON, such as one that was too long to keep
+        problem = Problem("not-an-object", "", row.raw[:80], ())
+        return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict()])
     except InvalidArchitecture as error:
         return ProposalUpdate(
             row.proposal_id, "invalid", problems=[problem.as_dict() for problem in error.problems]
         )
     known = _facts(ctx, architecture)
-    problem = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
-    if problem is not None:
-        return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict()], **known)
+    over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
+    if over is not None:
+        return ProposalUpdate(row.proposal_id, "invalid", problems=[over.as_dict()], **known)
     twin = seen.get(known["digest"])
     if twin is not None:
-        duplicate = {"code": "duplicate", "dimension": "", "value": known["code"], "allowed": [twin]}
+        duplicate = {"code": twin[0], "dimension": "", "value": twin[1], "allowed": []}
         return ProposalUpdate(row.proposal_id, "duplicate", problems=[duplicate], **known)
     return ProposalUpdate(row.proposal_id, "valid", problems=[], **known)
 
@@ -80,7 +88,7 @@ def _facts(ctx: RunContext, architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def _fill(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> None:
+def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
     """Add random legal candidates, marked as such, so that refused proposals cannot waste the round."""
     missing = wanted(ctx, round) - len(valid_proposals(ctx, round))
     position = len(ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt))
@@ -92,7 +100,7 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: dict[str, str]) -> No
         over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
         if over is not None or digest in seen:
             continue
-        seen[digest] = f"proposal {ctx.space.code(architecture)} of this round"
+        seen[digest] = ("duplicate-proposal", ctx.space.code(architecture))
         raw = json.dumps(ctx.space.to_dict(architecture))
         items.append(NewProposal(position=position + len(items), origin="random-fill", raw=raw))
         if len(items) == missing:

@@ -1,27 +1,37 @@
 """Model calls: reserved before they are made, settled after, each text stored once.
 
 A reservation that a crash left open is never forgotten: making the call again moves its tokens to
-`lost_tokens` and counts one more try, so that what was spent stays spent.
+`lost_tokens` and counts one more try, so that what was spent stays spent. Every request counts: `attempts` of
+a settled call. Not covered: retries inside a try that a crash interrupted; it counts as one request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from navarch.memory.connection import damaged
 from navarch.memory.entries import CallKey, CallLimit
 from navarch.memory.errors import BudgetExhausted, StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
-from navarch.memory.rows import CallRow, CallSource, SettledState, Spent
+from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
 from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, text_digest
 
 PLAUSIBLE_TOKENS = 10**9
 """Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
 
-_CALLS = Layout("calls", CallRow, json=["messages", "parsed"])
+_CALLS = Layout("calls", CallRow, json=["messages", "parsed", "reply_error"])
 _SPENT = (
-    "SELECT coalesce(sum(tries), 0), "
+    "SELECT coalesce(sum(tries - 1 + attempts), 0), "
     "coalesce(sum(lost_tokens + coalesce(input_tokens + output_tokens, reserved_tokens)), 0) "
     "FROM calls WHERE run_id = ? AND source = 'model'"
+)
+
+# The last failed turn of the question that fell back last.
+_BEFORE_FALLBACK = (
+    "SELECT failed.error FROM calls AS fallback JOIN calls AS failed "
+    "USING (run_id, round, role, attempt) "
+    "WHERE run_id = ? AND fallback.source = 'fallback' AND fallback.state = 'ok' "
+    "AND failed.state IN ('bad-reply', 'error') AND failed.turn < fallback.turn "
+    "ORDER BY fallback.rowid DESC, failed.turn DESC LIMIT 1"
 )
 
 
@@ -90,12 +100,15 @@ class Calls(Table):
         reasoning: str | None = None,
         parsed: Any = None,
         error: str | None = None,
+        reply_error: Mapping[str, Any] | None = None,
+        attempts: int = 1,
         input_tokens: int | None = None,
         output_tokens: int | None = None,
         latency_s: float | None = None,
     ) -> CallRow:
         """Store how a call ended, once. Missing or implausible usage leaves the reservation as its cost.
 
+        `error` is for people, `reply_error` the same as data; `attempts` is how many requests were sent.
         Raises: StoreError for a second, different settlement, or a failure without its error text.
         """
         with self._store.transaction("call.settled"):
@@ -106,12 +119,16 @@ class Calls(Table):
                 "reasoning": None if reasoning is None else self._keep(reasoning),
                 "parsed": None if parsed is None else canonical_json(parsed, field="parsed"),
                 "error": optional_text(error, "error"),
+                "reply_error": None
+                if reply_error is None
+                else canonical_json(reply_error, field="reply_error"),
             }
             if before.state != "reserved":
                 if (before.state, before.reply) != (answer["state"], answer["reply"]):
                     raise StoreError(f"The call {call_id!r} is settled with another reply; the first stays.")
                 return before
             values = answer | {
+                "attempts": integer(attempts, "attempts"),
                 "input_tokens": _plausible(input_tokens),
                 "output_tokens": _plausible(output_tokens),
                 "latency_s": optional_number(latency_s, "latency_s"),
@@ -129,7 +146,10 @@ class Calls(Table):
     def calls(
         self, run_id: str, *, role: str | None = None, round: int | None = None, failed: bool = False
     ) -> list[CallRow]:
-        """Return the run's calls in order, of one role or round if given, or only those that failed."""
+        """Return the run's calls in order, of one role or round if given.
+
+        `failed` leaves those that failed and those in which an offline twin stepped in for a model.
+        """
         where = "run_id = ?"
         parameters: list[object] = [run_id]
         for name, value in (("role", role), ("round", round)):
@@ -137,7 +157,7 @@ class Calls(Table):
                 where += f" AND {name} = ?"
                 parameters.append(value)
         if failed:
-            where += " AND state IN ('bad-reply', 'error')"
+            where += " AND (state IN ('bad-reply', 'error') OR source = 'fallback')"
         rows = self._store.rows(f"{_CALLS.select} WHERE {where} ORDER BY round, rowid", parameters)
         return [_CALLS.read(self._store, row) for row in rows]
 
@@ -172,12 +192,20 @@ class Calls(Table):
             counts["finished"], reused, counts["waiting"], counts["running"], calls, tokens, train_seconds
         )
 
+    def reply_sources(self, run_id: str) -> ReplySources:
+        """Return how many of the run's replies came from the model, from offline roles, and from fallbacks."""
+        counts = dict.fromkeys(("model", "offline", "fallback"), 0)
+        sql = "SELECT source, count(*) FROM calls WHERE run_id = ? AND state = 'ok' GROUP BY source"
+        counts.update(self._store.rows(sql, (run_id,)))
+        failed = self._store.row(_BEFORE_FALLBACK, (run_id,))
+        return ReplySources(**counts, last_error=None if failed is None else failed[0])
+
     def _check_limit(self, run_id: str, tokens: int, limit: CallLimit) -> None:
         ((calls, spent),) = self._store.rows(_SPENT, (run_id,))
         if limit.max_calls is not None and calls + 1 > limit.max_calls:
-            raise BudgetExhausted("calls", calls, 1, limit.max_calls)
+            raise BudgetExhausted("calls", limit.max_calls)
         if limit.max_tokens is not None and spent + tokens > limit.max_tokens:
-            raise BudgetExhausted("tokens", spent, tokens, limit.max_tokens)
+            raise BudgetExhausted("tokens", limit.max_tokens)
 
     def _keep(self, content: str) -> str:
         """Store a text once and return its digest."""

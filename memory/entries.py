@@ -9,7 +9,7 @@ from navarch.memory.rows import ProposalStatus
 
 @dataclass(frozen=True, slots=True)
 class NewProposal:
-    """One item of a Generator's reply as it came, unchecked: `raw` is JSON text."""
+    """One item of a Generator's reply as it came, unchecked: `raw` is JSON text, stored whole."""
 
     position: int
     origin: str

@@ -1,5 +1,7 @@
 """What can go wrong with the memory, each as one sentence: what, which file, what to do."""
 
+from typing import Literal
+
 from navarch import NavarchError
 
 
@@ -31,20 +33,34 @@ class StoreUnusableError(StoreError):
     """The path cannot hold a memory: a directory, unwritable, missing, or without write-ahead logging."""
 
 
+class ValueTooLargeError(StoreError):
+    """A value that cannot be cut, such as JSON, is over its cap; nothing was written."""
+
+
+class UnknownLessonError(StoreError):
+    """The run has no lesson of that number."""
+
+
 class UnknownRunError(NavarchError):
     """No run, or more than one, answers to that name."""
 
 
 class UnknownTrialError(NavarchError):
-    """The run has no trial of that number."""
+    """The run has no trial of that number: a slip of whoever named it, not of the storage."""
 
 
 class BudgetExhausted(NavarchError):
-    """One more call would pass the run's limit on `what` ("calls" or "tokens"); nothing was written."""
+    """One more call would pass the run's limit on `what`; nothing was written.
 
-    def __init__(self, what: str, spent: int, wanted: int, limit: int) -> None:
+    The text is the reason why a run ended, as users read it.
+    """
+
+    def __init__(self, what: Literal["calls", "tokens"], limit: int) -> None:
+        plural = "" if limit == 1 else "s"
         super().__init__(
-            f"The budget of {limit} {what} does not allow {wanted} more after {spent}: "
-            f"raise max_{what} to go on."
+            f"budget of {limit} model call{plural} is spent"
+            if what == "calls"
+            else f"budget of {limit} token{plural} has no room for the next call"
         )
         self.what = what
+        self.limit = limit

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from navarch.memory.errors import StoreError, UnknownTrialError
+from navarch.memory.errors import StoreError, UnknownLessonError, UnknownTrialError
 from navarch.memory.layout import Layout, Table, integer, number, optional_text, text
 from navarch.memory.rows import LessonRow, TestScoreRow
 from navarch.memory.text import canonical_json
@@ -57,7 +57,10 @@ class Lessons(Table):
             return self._lesson(run_id, lesson)
 
     def retire_lesson(self, run_id: str, number: int, round: int) -> LessonRow:
-        """Store that a lesson was refuted in a round; a retired one stays as it is."""
+        """Store that a lesson was refuted in a round; a retired one stays as it is.
+
+        Raises: UnknownLessonError when the run has no lesson of that number.
+        """
         with self._store.transaction():
             sql = (
                 "UPDATE lessons SET state = 'retired', retired_round = ? "
@@ -75,7 +78,7 @@ class Lessons(Table):
     def _lesson(self, run_id: str, lesson: int) -> LessonRow:
         row = self._store.row(f"{_LESSONS.select} WHERE run_id = ? AND number = ?", (run_id, lesson))
         if row is None:
-            raise StoreError(f"The run {run_id!r} has no lesson {lesson!r}.")
+            raise UnknownLessonError(f"The run {run_id!r} has no lesson {lesson!r}.")
         return _LESSONS.read(self._store, row)
 
     def _check_trials(self, run_id: str, numbers: Sequence[int]) -> None:

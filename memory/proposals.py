@@ -6,7 +6,7 @@ from navarch.memory.entries import NewProposal, ProposalUpdate
 from navarch.memory.errors import StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_text, text
 from navarch.memory.rows import ProposalRow, ProposalStatus
-from navarch.memory.text import canonical_json
+from navarch.memory.text import canonical_json, whole_json
 
 _PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems", "verdict"])
 
@@ -20,6 +20,7 @@ class Proposals(Table):
         """Store the proposals of one reply; those of a position that is taken stay as they are.
 
         Returns: all proposals of that run, round and attempt, in order of position.
+        Raises: ValueTooLargeError, with none of them stored, for a `raw` over the cap of a reply.
         """
         with self._store.transaction("proposals.stored"):
             for item in items:
@@ -66,7 +67,7 @@ def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[st
         "position": integer(item.position, "position"),
         "call_id": item.call_id,
         "origin": text(item.origin, "origin"),
-        "raw": text(item.raw, "raw"),
+        "raw": whole_json(item.raw, field="raw"),
         "why": text(item.why, "why"),
         "status": "proposed",
         "problems": "[]",

@@ -6,7 +6,7 @@ Lists and objects in a row are plain data; treat them as read-only.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-RunState = Literal["running", "stopped", "finished", "failed"]
+RunState = Literal["running", "finishing", "stopped", "finished", "failed"]
 RoundState = Literal["open", "closed"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
 FinishedState = Literal["complete", "pruned", "failed"]
@@ -53,9 +53,11 @@ class RoundRow:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One model call. `messages` are (role, text digest) pairs; `tries` counts interrupted attempts too.
+    """One model call. `messages` are (role, text digest) pairs; `tries` counts interrupted ones too.
 
     `lost_tokens` are the reservations of tries that a crash interrupted: spent, as far as anyone knows.
+    `attempts` are the requests that the last try sent (`attempt` is the role's, a part of the key).
+    `error` is for people; `reply_error` is what a repair turn says of a bad reply, as plain data.
     """
 
     call_id: str
@@ -77,11 +79,13 @@ class CallRow:
     reasoning: str | None
     parsed: Any
     error: str | None
+    reply_error: dict[str, Any] | None
     reserved_tokens: int
     input_tokens: int | None
     output_tokens: int | None
     tries: int
     lost_tokens: int
+    attempts: int
     latency_s: float | None
     started_at: str
     ended_at: str | None
@@ -185,7 +189,10 @@ class TestScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A run's ledger. `trials` finished, `reused` of them not trained; calls and tokens of models only."""
+    """A run's ledger. `trials` finished, `reused` of them not trained; calls and tokens of models only.
+
+    `calls` counts every request: retries inside a call, and one for each try that a crash interrupted.
+    """
 
     trials: int
     reused: int
@@ -194,3 +201,21 @@ class Spent:
     calls: int
     tokens: int
     train_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySources:
+    """How many of a run's replies each source gave; `fallback` are the offline twins in a model's place.
+
+    `last_error` is what the model did just before the last fallback, in words for a person.
+    """
+
+    model: int
+    offline: int
+    fallback: int
+    last_error: str | None
+
+    @property
+    def total(self) -> int:
+        """All replies of the run."""
+        return self.model + self.offline + self.fallback

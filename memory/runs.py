@@ -101,10 +101,26 @@ class Runs(Table):
         )
 
     def begin_segment(self, run_id: str) -> RunRow:
-        """Count one more start of the run; it is running, and no stop is asked for any more."""
-        return self._change_run(
-            run_id, "segments = segments + 1, state = 'running', stop_reason = NULL, stop_requested = 0", ()
+        """Count one more start of the run; it is running, and no stop is asked for any more.
+
+        A run that was finishing stays so: its search is over, whatever is left of its budget.
+        """
+        kept = "state = 'finishing'"
+        changes = (
+            "segments = segments + 1, stop_requested = 0, "
+            f"stop_reason = iif({kept}, stop_reason, NULL), state = iif({kept}, state, 'running')"
         )
+        return self._change_run(run_id, changes, ())
+
+    def written(self, run_id: str) -> int:
+        """Return how much of the run is stored, as a count that only grows: what a checkpoint is measured against."""
+        row = self._store.row(
+            "SELECT (SELECT count(*) FROM calls WHERE run_id = ?1 AND state != 'reserved')"
+            " + (SELECT count(*) + count(digest) FROM proposals WHERE run_id = ?1)"
+            " + (SELECT count(*) + count(row_digest) FROM trials WHERE run_id = ?1)",
+            (run_id,),
+        )
+        return int(row[0]) if row is not None else 0
 
     def request_stop(self, run_id: str) -> RunRow:
         """Ask the process that drives the run to stop after what it is doing."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from navarch.memory.errors import StoreError
+from navarch.memory.errors import StoreError, ValueTooLargeError
 
 TEXT_CAP = 64 * 1024
 """Bytes of UTF-8 kept of any text; a traceback says most at its end, so the tail stays."""
@@ -59,7 +59,7 @@ def canonical_json(value: object, *, field: str = "value") -> str:
     """Return one text for equal data: keys sorted, no spaces, strings cleaned.
 
     Dataclasses and mappings become objects, sequences arrays. Raises: StoreError naming `field` for NaN and
-    infinities, for data that is not JSON, nested too deeply, or longer than `JSON_CAP`.
+    infinities, for data that is not JSON, nested too deeply, or (ValueTooLargeError) longer than `JSON_CAP`.
     """
     try:
         text = _dumps(value)
@@ -70,11 +70,28 @@ def canonical_json(value: object, *, field: str = "value") -> str:
             f"The memory cannot store {field}: {_short(error)}; give finite numbers, text, lists and objects."
         ) from error
     if len(text) > JSON_CAP:
-        raise StoreError(
-            f"The memory cannot store {field}: {len(text)} characters are over the cap of {JSON_CAP}; "
-            "shorten it."
-        )
+        raise _too_large(field, f"{len(text)} characters", JSON_CAP)
     return text
+
+
+def whole_json(text: str, *, field: str = "value", cap: int = MESSAGE_CAP) -> str:
+    """Return JSON text as it came, without NUL and lone surrogates; never cut, so it stays readable.
+
+    What is over `cap` bytes is written anew without escapes and blanks, which makes it no longer than the
+    reply that it came from. Raises: ValueTooLargeError naming `field` when it is over the cap even so.
+    """
+    stored = _UNSTORABLE.sub("\ufffd", text)
+    if len(stored.encode()) <= cap:
+        return stored
+    try:
+        plain = json.dumps(json.loads(stored), ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        plain = stored
+    plain = _UNSTORABLE.sub("\ufffd", plain)
+    size = len(plain.encode())
+    if size > cap:
+        raise _too_large(field, f"{size} bytes", cap)
+    return plain
 
 
 def measured_json(value: object, *, field: str = "value") -> str:
@@ -156,6 +173,12 @@ def _unspelled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _unspelled(item) for key, item in value.items()}
     return value
+
+
+def _too_large(field: str, size: str, cap: int) -> ValueTooLargeError:
+    return ValueTooLargeError(
+        f"The memory cannot store {field}: {size} are over the cap of {cap}; shorten it."
+    )
 
 
 def _short(error: BaseException) -> str:

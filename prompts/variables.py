@@ -68,6 +68,11 @@ CANDIDATE: Final = {
     "values": (VALUE,),
 }
 
+REPLY_ERROR: Final = {
+    **dict.fromkeys(("code", "value", "size", "line", "column", "more", "stopped"), VALUE),
+    "faults": ({"place": VALUE, "message": VALUE},),
+}
+
 DIRECTION: Final = {
     "summary": VALUE,
     "patterns": (VALUE,),
@@ -116,7 +121,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "history": (TRIAL,),
         "lessons": (LESSON,),
     },
-    "repair": {"role": VALUE, "error": VALUE, "left": VALUE},
+    "repair": {"role": VALUE, "error": REPLY_ERROR, "left": VALUE},
     "offline/direction": dict.fromkeys(
         ("trials", "best_code", "best_accuracy", "explore", "stagnation"), VALUE
     ),

@@ -16,6 +16,7 @@ HELPS, HURTS = 1.5, 0.7  # factors for an option that a lesson speaks of
 BLAMED = 0.3  # factor for an option that a refusal names
 MUTATIONS, CROSSOVERS = 0.6, 0.15  # shares of what is not free exploration; the rest are weighted samples
 PARENT_DECAY = 0.7  # weight of each next trial to build on
+EXPLORE_UNDIRECTED = 1.0  # the share of free exploration when there is no direction
 TWO_EDITS = 0.5  # chance that a mutation makes a second edit
 TRIES = 30  # draws for one place before the batch is filled up in another way
 SPREAD = 8  # samples compared for one place while the batch is space-filling
@@ -97,7 +98,7 @@ def _plan_draws(
     def weighted() -> tuple[Values, dict[str, Any]]:
         return choices.sample(rng, weights), _why("sample")
 
-    n_free = round(float(view.direction.get("explore", 0.0)) * view.count)
+    n_free = round(float(view.direction.get("explore", EXPLORE_UNDIRECTED)) * view.count)
     n_directed = view.count - n_free
     n_mutations = round(MUTATIONS * n_directed)
     n_crossovers = round(CROSSOVERS * n_directed) if len(parents) > 1 else 0

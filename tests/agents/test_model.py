@@ -50,6 +50,31 @@ def test_a_password_in_the_url_is_refused_and_not_shown():
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com/v1",
+        "HTTP://api.example.com/v1",
+        "http://192.168.0.1:8000/v1",
+        "http://10.0.0.7/v1",
+        "http://[fd00::1]/v1",
+        "http://0.0.0.0:8000/v1",
+        "http://gpu-box:8000/v1",
+        "http://localhost.evil.com/v1",
+    ],
+)
+@pytest.mark.parametrize("key", [Secret("sk-canary-1234567890abcdefghijkl"), Secret("EMPTY"), None])
+def test_a_key_never_goes_over_plain_http_to_another_machine(url, key):
+    with pytest.raises(NavarchError, match=r"base URL .* unencrypted .*: use https, or a tunnel") as caught:
+        make_client("openai:m", base_url=url, api_key=key)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_key_goes_over_https_to_any_machine_and_over_http_to_this_one():
+    for url in ("https://192.168.0.1/v1", "http://127.0.0.1:1/v1", "http://[::1]:1/v1"):
+        assert make_client("openai:m", base_url=url, api_key=Secret("sk-canary-1234567890abcdef")) is not None
+
+
 def test_a_server_elsewhere_needs_a_key():
     with pytest.raises(
         NavarchError, match=r"No API key for api\.openai\.com: set the variable NAVARCH_API_KEY"

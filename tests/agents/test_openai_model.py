@@ -177,6 +177,20 @@ def test_at_most_four_attempts_are_made(serve, fault):
     assert "(tried 4 times)" in str(failure)
 
 
+def test_every_request_is_counted_retries_and_plainer_forms_included(serve):
+    assert ask(make(serve("ok"))).attempts == 1
+    assert ask(make(serve(error(500), error(429), "ok"))).attempts == 3
+    refusal = error(400, "Unrecognized request argument: response_format")
+    server = serve(refusal, refusal, error(500), "ok")
+    assert ask(make(server)).attempts == len(server.requests) == 4
+
+
+@pytest.mark.parametrize(("fault", "attempts"), [(error(401), 1), (error(503), 4)])
+def test_a_failure_says_how_many_requests_were_sent(serve, fault, attempts):
+    server = serve(fault)
+    assert fail(make(server)).attempts == len(server.requests) == attempts
+
+
 def test_used_up_quota_is_not_repeated(serve):
     server = serve(error(429, "You exceeded your quota", code="insufficient_quota"))
     assert fail(make(server)).kind == "quota"

@@ -61,8 +61,16 @@ def test_the_text_around_a_key_stays():
     assert redact(f"{KEY}, a {KEY} z", [Secret(KEY)]) == "***, a *** z"
 
 
-def test_a_short_key_is_masked_too():
-    assert redact("key abc123 end", [Secret("abc123")]) == "key *** end"
+@pytest.mark.parametrize("placeholder", ["none", "EMPTY", "x", "not-needed", "12345678901"])
+def test_a_key_of_less_than_twelve_characters_is_a_placeholder_and_stays(placeholder):
+    raw = placeholder.encode()
+    encoded = [base64.b64encode(raw).decode(), base64.b64encode(b"Bearer " + raw).decode(), raw.hex()]
+    text = f"the option {placeholder}, {' '.join(encoded)}"
+    assert redact(text, [Secret(placeholder)]) == text
+
+
+def test_a_key_of_twelve_characters_is_masked():
+    assert redact("key abc123abc123 end", [Secret("abc123abc123")]) == "key *** end"
 
 
 def test_keys_come_from_two_variables_in_order():

@@ -1,5 +1,7 @@
 """An evaluator with a fault hook, shared by the tests of a module: one server start for all of them."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,38 @@ def make_rig():
 @pytest.fixture(scope="module")
 def rig(make_rig):
     return make_rig()
+
+
+class Processes:
+    """Look at other processes through /proc."""
+
+    def eventually(self, claim, patience_s):
+        """Poll a claim about another process; the longest wait is the promise itself."""
+        deadline = time.monotonic() + patience_s
+        while not claim():
+            if time.monotonic() > deadline:
+                return False
+            os.sched_yield()
+        return True
+
+    def is_running(self, pid):
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    def children(self, pid):
+        """Return the children of a process, zombies included."""
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+    def descriptors(self, pid):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+
+    def resident_mb(self, pid):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.fixture(scope="session")
+def processes():
+    return Processes()

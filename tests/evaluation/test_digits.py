@@ -8,9 +8,9 @@ import torch
 from navarch.evaluation.digits import CLASSES, RECIPE, load_sources, make_split, split_sources
 
 DIGESTS = {
-    "train": "TRAIN_SHA",
-    "val": "VAL_SHA",
-    "test": "TEST_SHA",
+    "train": "4be6c46a0a36d3d4089492e88423dc2796a55bb780ab0056c88bb61cd4f1561a",
+    "val": "ad51f90b6b51aaef056579a1b18b9b0da43db0ba63b155c7ade4e933eef5c6fe",
+    "test": "72fe0d059273cdba953a709fbda666e5cc3a776c3a389e860f4560812ffc9a2c",
 }
 
 

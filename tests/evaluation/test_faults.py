@@ -2,30 +2,12 @@
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 PATIENCE_S = 5.0
-
-
-def wait_until(claim, patience_s=PATIENCE_S):
-    """Poll a claim about another process; the longest wait is the promise itself."""
-    deadline = time.monotonic() + patience_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        os.sched_yield()
-    return True
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("fault", ["python_memory", "torch_memory"])
@@ -45,13 +27,13 @@ def test_a_trial_killed_from_outside_with_little_memory_is_crashed(rig):
 
 
 @pytest.mark.parametrize("fault", ["loop", "deaf_loop", "deadlock", "endless_c_call", "hang_after_outcome"])
-def test_a_trial_without_an_end_is_stopped_at_its_deadline(rig, fault):
+def test_a_trial_without_an_end_is_stopped_at_its_deadline(rig, processes, fault):
     started = time.monotonic()
     outcome = rig.run(fault, timeout_s=0.5)
     assert outcome.reason == "timeout"
     assert "0.5 s" in outcome.detail
     assert time.monotonic() - started < 0.5 + PATIENCE_S
-    assert children_of(rig.evaluator.server_pid) == []
+    assert processes.children(rig.evaluator.server_pid) == []
 
 
 @pytest.mark.parametrize("fault", ["nan_at:0", "nan_at:25", "inf_at:0"])
@@ -119,26 +101,26 @@ def test_a_flood_on_stdout_harms_nothing(rig):
 
 
 @pytest.mark.slow
-def test_a_gigabyte_on_stdout_is_capped(rig):
-    before = resident_mb(rig.evaluator.server_pid)
+def test_a_gigabyte_on_stdout_is_capped(rig, processes):
+    before = processes.resident_mb(rig.evaluator.server_pid)
     outcome = rig.run("flood_and_exit:1024")
     assert outcome.reason == "crashed"
     assert len(outcome.detail) <= 4_000
-    assert resident_mb(rig.evaluator.server_pid) - before < 20
+    assert processes.resident_mb(rig.evaluator.server_pid) - before < 20
 
 
-def test_a_process_that_a_trial_leaves_behind_is_killed(rig, tmp_path):
+def test_a_process_that_a_trial_leaves_behind_is_killed(rig, processes, tmp_path):
     note = tmp_path / "pid"
     assert rig.run(f"grandchild:{note}").state == "complete"
     pid = int(note.read_text())
-    assert wait_until(lambda: not is_alive(pid))
+    assert processes.eventually(lambda: not processes.is_running(pid), PATIENCE_S)
 
 
-def test_a_process_that_a_stopped_trial_started_is_killed(rig, tmp_path):
+def test_a_process_that_a_stopped_trial_started_is_killed(rig, processes, tmp_path):
     note = tmp_path / "pid"
     rig.run(f"grandchild_and_loop:{note}", timeout_s=1.0)
     pid = int(note.read_text())
-    assert wait_until(lambda: not is_alive(pid))
+    assert processes.eventually(lambda: not processes.is_running(pid), PATIENCE_S)
 
 
 def test_the_worker_sees_the_allow_list_and_no_key(rig, tmp_path):
@@ -177,25 +159,12 @@ def test_the_next_trial_is_fine_after_a_fault(rig):
     assert math.isfinite(outcome.objectives["val_accuracy"])
 
 
-def test_thirty_trials_leave_no_zombie_and_no_descriptor(rig):
+def test_thirty_trials_leave_no_zombie_and_no_descriptor(rig, processes):
     rig.run()
-    own, served = count_descriptors("self"), count_descriptors(rig.evaluator.server_pid)
+    own, served = processes.descriptors("self"), processes.descriptors(rig.evaluator.server_pid)
     faults = ["", "exit:0", "signal:SIGSEGV"]
     states = [rig.run(faults[number % 3]).state for number in range(30)]
     assert states.count("complete") == 10
-    assert count_descriptors("self") == own
-    assert count_descriptors(rig.evaluator.server_pid) == served
-    assert children_of(rig.evaluator.server_pid) == []
-
-
-def count_descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def resident_mb(pid):
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def children_of(pid):
-    """Return the children of a process, zombies included."""
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert processes.descriptors("self") == own
+    assert processes.descriptors(rig.evaluator.server_pid) == served
+    assert processes.children(rig.evaluator.server_pid) == []

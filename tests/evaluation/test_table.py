@@ -12,10 +12,8 @@ PUBLISHED = Fidelity(200, {"width": 16, "cells": 5})
 HEADER = ["arch", "c10_val_200", "c10_test_200", "c10_sec_per_epoch_est"]
 
 
-@pytest.fixture(scope="module")
-def table_path():
-    from tests.conftest import shared_file
-
+@pytest.fixture
+def table_path(shared_file):
     return shared_file("data/nb201.csv.gz")
 
 

@@ -190,7 +190,7 @@ False)
 
 
 @pytest.mark.parametrize("victim", ["driver", "server"])
-def test_everything_is_gone_when_the_driver_or_the_server_is_killed(tmp_path, victim):
+def test_everything_is_gone_when_the_driver_or_the_server_is_killed(tmp_path, processes, victim):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", DRIVER],
@@ -200,29 +200,9 @@ def test_everything_is_gone_when_the_driver_or_the_server_is_killed(tmp_path, vi
         text=True,
     ) as driver:
         server, root = driver.stdout.readline().split(maxsplit=1)
-        assert eventually(lambda: len(descendants(server)) == 2, 60.0)
-        family = [server, *descendants(server)]
+        assert processes.eventually(lambda: len(processes.children(server)) == 2, 60.0)
+        family = [server, *processes.children(server)]
         os.kill(driver.pid if victim == "driver" else int(server), signal.SIGKILL)
-        assert eventually(lambda: not any(is_running(pid) for pid in family), 5.0)
+        assert processes.eventually(lambda: not any(processes.is_running(pid) for pid in family), 5.0)
         if victim == "driver":
-            assert eventually(lambda: not Path(root.strip()).exists(), 5.0)
-
-
-def eventually(claim, patience_s):
-    deadline = time.monotonic() + patience_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        os.sched_yield()
-    return True
-
-
-def descendants(pid):
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+            assert processes.eventually(lambda: not Path(root.strip()).exists(), 5.0)

@@ -88,10 +88,10 @@ class Bench:
 
     def run(self, *, progress=None, **flags):
         flags.setdefault("db", self.db)
-        return run_module.start_run(load_settings(None, flags, {}), progress)
+        return run_module.start_run(load_settings(None, flags), progress)
 
     def resume(self, name="latest", progress=None):
-        return run_module.resume_run(name, self.db, None, progress)
+        return run_module.resume_run(name, self.db, progress=progress)
 
     def memory(self):
         return Memory.open(self.db, create=False, read_only=True)

@@ -76,7 +76,7 @@ def test_a_proposal_that_computes_the_same_as_a_finished_trial_is_a_duplicate(be
     bench.run(budget={"trials": 2}, search={"trials_per_round": 1}, roles=roles)
     with bench.memory() as memory:
         (duplicate,) = memory.proposals("r1", status="duplicate")
-    assert duplicate.problems[0]["allowed"] == ["trial 1"]
+    assert (duplicate.problems[0]["code"], duplicate.problems[0]["value"]) == ("duplicate-trial", "1")
 
 
 def test_the_generator_is_stateless_and_the_navigator_is_one_conversation(bench):

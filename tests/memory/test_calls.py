@@ -2,7 +2,15 @@ import threading
 
 import pytest
 
-from navarch.memory import BudgetExhausted, CallKey, CallLimit, StoreError, render_digest, text_digest
+from navarch.memory import (
+    BudgetExhausted,
+    CallKey,
+    CallLimit,
+    ReplySources,
+    StoreError,
+    render_digest,
+    text_digest,
+)
 
 KEY = CallKey("demo", 0, "generator", 0, 0)
 
@@ -70,6 +78,49 @@ def test_the_limit_on_tokens_counts_the_worst_case(memory, make, limit, allowed)
     assert (caught.value.what, memory.spent("demo").tokens) == ("tokens", 100 * allowed)
 
 
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (CallLimit(max_calls=1), "budget of 1 model call is spent"),
+        (CallLimit(max_calls=2), "budget of 2 model calls is spent"),
+        (CallLimit(max_tokens=250), "budget of 250 tokens has no room for the next call"),
+        (CallLimit(max_tokens=1), "budget of 1 token has no room for the next call"),
+    ],
+)
+def test_a_spent_budget_is_worded_as_the_reason_why_a_run_ended(memory, make, limit, text):
+    for turn in range(2):
+        make.reserve(memory, CallKey("demo", 0, "generator", 0, turn))
+    with pytest.raises(BudgetExhausted) as caught:
+        make.reserve(memory, CallKey("demo", 0, "critic"), limit=limit)
+    assert str(caught.value) == text
+
+
+def test_every_request_of_a_call_counts(memory, make):
+    answered = make.reserve(memory, KEY)
+    assert (answered.attempts, memory.spent("demo").calls) == (1, 1)
+    assert memory.settle_call(answered.call_id, state="ok", reply="{}", attempts=3).attempts == 3
+    assert memory.spent("demo").calls == 3
+    failed = make.reserve(memory, CallKey("demo", 0, "generator", 0, 1))
+    memory.settle_call(failed.call_id, state="error", error="server: HTTP 500", attempts=4)
+    assert memory.spent("demo").calls == 7
+    with pytest.raises(BudgetExhausted):
+        make.reserve(memory, CallKey("demo", 0, "critic"), limit=CallLimit(max_calls=7))
+
+
+def test_an_interrupted_try_counts_beside_the_requests_of_the_next(memory, make):
+    make.reserve(memory, KEY)
+    again = make.reserve(memory, KEY)
+    memory.settle_call(again.call_id, state="ok", reply="{}", attempts=2)
+    assert memory.spent("demo").calls == 3
+
+
+@pytest.mark.parametrize("attempts", [0, -1, 1.5, True])
+def test_an_impossible_number_of_requests_is_refused(memory, make, attempts):
+    call = make.reserve(memory, KEY)
+    with pytest.raises(StoreError):
+        memory.settle_call(call.call_id, state="ok", reply="{}", attempts=attempts)
+
+
 def test_nothing_is_written_when_the_budget_is_exhausted(memory, make):
     with pytest.raises(BudgetExhausted):
         make.reserve(memory, KEY, messages=[("user", "unsent")], limit=CallLimit(max_calls=0))
@@ -125,6 +176,53 @@ def test_calls_are_listed_by_role_round_and_failure(memory, make):
     assert len(memory.calls("demo", role="generator")) == 2
     assert len(memory.calls("demo", role="generator", round=0)) == 1
     assert [call.error for call in memory.calls("demo", failed=True)] == ["no JSON in it"]
+
+
+def test_failed_calls_include_those_in_which_an_offline_twin_stepped_in(memory, make):
+    good = make.reserve(memory, CallKey("demo", 0, "navigator"))
+    memory.settle_call(good.call_id, state="ok", reply="{}")
+    offline = make.reserve(memory, CallKey("demo", 0, "critic"), source="offline")
+    memory.settle_call(offline.call_id, state="ok", reply="{}")
+    ask_in_vain(memory, make, 0)
+    assert [call.source for call in memory.calls("demo", failed=True)] == ["model", "fallback"]
+    assert memory.calls("demo", role="navigator", failed=True) == []
+
+
+def ask_in_vain(memory, make, round, errors=("server: HTTP 500",)):
+    """Store a question that the model failed, turn by turn, and that then fell back."""
+    for turn, error in enumerate(errors):
+        call = make.reserve(memory, CallKey("demo", round, "generator", 0, turn))
+        memory.settle_call(call.call_id, state="error", error=error)
+    last = make.reserve(memory, CallKey("demo", round, "generator", 0, len(errors)), source="fallback")
+    memory.settle_call(last.call_id, state="ok", reply="{}")
+
+
+def test_replies_are_counted_by_source_with_the_error_before_the_last_fallback(memory, make):
+    assert memory.reply_sources("demo") == ReplySources(0, 0, 0, None)
+    for round, source in enumerate(("model", "offline", "model")):
+        call = make.reserve(memory, CallKey("demo", round, "critic"), source=source)
+        memory.settle_call(call.call_id, state="ok", reply="{}", error="proposal 2: left out")
+    assert memory.reply_sources("demo") == ReplySources(2, 1, 0, None)
+    ask_in_vain(memory, make, 0, errors=("first", "second"))
+    assert memory.reply_sources("demo") == ReplySources(2, 1, 1, "second")
+    ask_in_vain(memory, make, 1, errors=("third",))
+    repaired = make.reserve(memory, CallKey("demo", 2, "generator"))
+    memory.settle_call(repaired.call_id, state="bad-reply", reply="x", error="repaired later")
+    assert memory.reply_sources("demo") == ReplySources(2, 1, 2, "third")
+
+
+def test_replies_of_another_run_are_not_counted(memory, make):
+    memory.create_run(run_id="second", **make.RUN)
+    ask_in_vain(memory, make, 0)
+    assert memory.reply_sources("second") == ReplySources(0, 0, 0, None)
+
+
+def test_what_a_repair_turn_says_is_kept_as_data(memory, make):
+    call = make.reserve(memory, KEY)
+    said = {"code": "no-object", "faults": []}
+    row = memory.settle_call(call.call_id, state="bad-reply", reply="x", error="no object", reply_error=said)
+    assert row.reply_error == said
+    assert memory.get_call(KEY) == row
 
 
 @pytest.mark.parametrize("state", ["bad-reply", "error"])

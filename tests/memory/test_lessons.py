@@ -1,6 +1,6 @@
 import pytest
 
-from navarch.memory import StoreError, UnknownTrialError
+from navarch.memory import StoreError, UnknownLessonError, UnknownTrialError
 
 
 def add(memory, statement="3x3 convolutions help on edge 0-1", supports=(1,), contradicts=(), round=0):
@@ -40,9 +40,25 @@ def test_a_refuted_lesson_is_retired_once_and_kept(memory, make):
     assert memory.lessons("demo", active=False) == [retired]
 
 
-def test_retiring_an_unknown_lesson_is_an_error(memory):
-    with pytest.raises(StoreError, match="no lesson 4"):
-        memory.retire_lesson("demo", 4, 1)
+@pytest.mark.parametrize("number", [4, 0, -1, 10**6])
+def test_retiring_an_unknown_lesson_is_an_error_of_its_own_and_changes_nothing(memory, make, number):
+    make.add_finished(memory, 1)
+    lesson = add(memory)
+    with pytest.raises(UnknownLessonError, match=f"no lesson {number}"):
+        memory.retire_lesson("demo", number, 1)
+    assert memory.lessons("demo") == [lesson]
+
+
+def test_a_lesson_of_another_run_is_unknown(memory, make):
+    make.add_finished(memory, 1)
+    add(memory)
+    memory.create_run(run_id="second", **make.RUN)
+    with pytest.raises(UnknownLessonError, match="'second' has no lesson 1"):
+        memory.retire_lesson("second", 1, 1)
+
+
+def test_an_unknown_trial_is_no_fault_of_the_storage():
+    assert not issubclass(UnknownTrialError, StoreError)
 
 
 def test_the_test_score_is_written_once(memory, make):

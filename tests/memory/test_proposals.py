@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from navarch.memory import ProposalUpdate, StoreError
+from navarch.memory import ProposalUpdate, StoreError, ValueTooLargeError
 
 PROBLEM = {"code": "unknown-option", "dimension": "edge_0_1", "value": "conv9", "allowed": ["none"]}
 
@@ -23,6 +25,47 @@ def test_proposals_are_stored_as_they_came_in_order_of_position(memory, make):
 def test_adding_the_same_positions_again_changes_nothing(memory, make):
     first = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
     assert memory.add_proposals("demo", 0, 0, [make.proposal(0, why="other")]) == first
+
+
+WIDE = {f"{n:03}" + "\U0001f600" * 77: "\U0001f600" * 80 for n in range(200)}
+
+
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_a_proposal_as_large_as_a_reply_can_carry_is_stored_whole(memory, make, is_ascii):
+    raw = json.dumps(WIDE, ensure_ascii=is_ascii)
+    assert (len(raw) > 256 * 1024) == is_ascii
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0, raw=raw)])
+    assert json.loads(item.raw) == WIDE
+
+
+ODD = [
+    '{"a\ud800b": "\udfff"}',
+    '{"a": "x\x00y"}',
+    '"\x00"',
+    json.dumps({"a\ud800": "b\x00"}),
+    json.dumps("\ud83d\ude00\ud83d"),
+]
+
+
+@pytest.mark.parametrize("raw", ODD)
+@pytest.mark.parametrize("padding", [0, 300_000])
+def test_odd_characters_leave_a_proposal_valid_json(memory, make, raw, padding):
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0, raw=" " * padding + raw)])
+    assert type(json.loads(item.raw)) is type(json.loads(raw, strict=False))
+    assert "\x00" not in item.raw
+
+
+def test_a_proposal_over_the_cap_is_refused_and_none_of_its_reply_is_stored(memory, make):
+    raw = json.dumps("x" * 256 * 1024)
+    with pytest.raises(ValueTooLargeError, match="raw: 262146 bytes are over the cap of 262144"):
+        memory.add_proposals("demo", 0, 0, [make.proposal(0), make.proposal(1, raw=raw)])
+    assert memory.proposals("demo") == []
+
+
+@pytest.mark.parametrize("raw", ["x" * 300_000, "[" * 300_000])
+def test_what_is_too_large_and_no_json_is_refused_too(memory, make, raw):
+    with pytest.raises(ValueTooLargeError):
+        memory.add_proposals("demo", 0, 0, [make.proposal(0, raw=raw)])
 
 
 def test_a_refused_proposal_keeps_its_problems(memory, make):
