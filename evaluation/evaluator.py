@@ -58,9 +58,6 @@ class Evaluator(Protocol):
     def slots(self) -> int:
         """How many trials run at once."""
 
-    def forecast_s(self, trials: int) -> float | None:
-        """Return the wall seconds that so many trials will take; None before the first has ended."""
-
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Measure one architecture."""
 

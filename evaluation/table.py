@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from navarch import NavarchError
 from navarch.evaluation.evaluator import Job, OnOutcome, OnStart, ShouldStop, TestScore
@@ -54,13 +54,13 @@ class TableError(NavarchError):
 
 
 class TableEvaluator:
-    """Look architectures up in the NAS-Bench-201 table; the file is read at the first look-up."""
+    """Look architectures up in the NAS-Bench-201 table, which is read and checked at once."""
 
     name = "table"
     slots = 1
 
     def __init__(self, path: Path | str, dataset: str) -> None:
-        """Remember where the table is. Raises: TableError for an unknown data set or a missing file."""
+        """Read the table. Raises: TableError for an unknown data set, and for a file that is not the whole table."""
         if dataset not in _DATASETS:
             raise TableError(f"The table has no data set {dataset!r}; it has: {', '.join(_DATASETS)}.")
         self.path = Path(path)
@@ -68,11 +68,7 @@ class TableEvaluator:
             raise TableError(f"There is no table at {str(self.path)!r}; give the path of nb201.csv.gz.")
         self.task: Task = get_task(f"nb201-{dataset}")
         self._columns = _DATASETS[dataset]
-        self._rows: dict[str, Row] | None = None
-
-    def forecast_s(self, trials: int) -> float | None:
-        """Return zero: a look-up takes no time worth a forecast."""
-        return 0.0
+        self._rows = read_table(self.path, self._columns.prefix)
 
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Look one architecture up; an unknown one, or an unpublished fidelity, is a failed outcome."""
@@ -123,14 +119,11 @@ class TableEvaluator:
         return TestScore(row.test_accuracy, row.val_accuracy, 0.0)
 
     def close(self) -> None:
-        """Forget the table."""
-        self._rows = None
+        """Do nothing: a table holds no process and no open file."""
 
     def _find(self, architecture: Architecture) -> Row | None:
         if architecture.space != SPACE:
             return None
-        if self._rows is None:
-            self._rows = read_table(self.path, self._columns.prefix)
         return self._rows.get(get_space(SPACE).genotype(architecture))
 
 
@@ -142,7 +135,7 @@ def read_table(path: Path, prefix: str, *, rows: int = ROWS) -> dict[str, Row]:
     names = ("arch", f"{prefix}_val_200", f"{prefix}_test_200", SECONDS_COLUMN)
     table: dict[str, Row] = {}
     try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        with _open_text(path) as file:
             lines = csv.reader(file)
             header = next(lines, [])
             positions = [_position(header, name, path) for name in names]
@@ -164,6 +157,15 @@ def read_table(path: Path, prefix: str, *, rows: int = ROWS) -> dict[str, Row]:
     if len(table) != rows:
         raise TableError(f"The table {str(path)!r} has {len(table):,} rows, not {rows:,}; copy it again.")
     return table
+
+
+def _open_text(path: Path) -> TextIO:
+    """Open a CSV file, compressed or plain."""
+    with path.open("rb") as file:
+        is_compressed = file.read(2) == b"\x1f\x8b"
+    if is_compressed:
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return path.open(encoding="utf-8", newline="")
 
 
 def _position(header: Sequence[str], name: str, path: Path) -> int:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from navarch import NavarchError
-from navarch.evaluation.digits import RECIPE, split_sources
+from navarch.evaluation.digits import DATA_DIGEST, RECIPE, split_sources
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.recipe import TrainRecipe
 
@@ -72,6 +72,9 @@ class TestData:
     labels: "Tensor"
 
 
+TRAINING_VERSION = (
+    1  # raise it when the code that trains changes what a trial gives: old trials are then not reused
+)
 DIGITS_TRAINING = TrainRecipe(
     batch_size=25,
     peak_lr=0.15,
@@ -139,7 +142,9 @@ def _digits() -> Task:
     return Task(
         name="digits",
         title="Cluttered handwritten digits",
-        digest=_digest({"data": asdict(RECIPE), "training": asdict(DIGITS_TRAINING)}),
+        digest=_digest(
+            {"data": DATA_DIGEST, "training": asdict(DIGITS_TRAINING), "version": TRAINING_VERSION}
+        ),
         classes=10,
         in_channels=1,
         resolution=RECIPE.canvas,

@@ -1,8 +1,6 @@
 """The evaluator that trains: every trial in a process of its own, none able to stop the search."""
 
 import itertools
-import statistics
-from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
@@ -17,7 +15,6 @@ from navarch.evaluation.pool import Exit, WorkerPool
 from navarch.evaluation.task import Task, training_recipe
 from navarch.spaces import Architecture, get_space
 
-RECENT = 20  # trials that the forecast looks back on
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -52,17 +49,10 @@ class TrainEvaluator:
         self.limits = limits or Limits()
         self._fault = fault
         self._numbers = itertools.count(1)
-        self._recent: deque[float] = deque(maxlen=RECENT)
         self._memory_mb = memory_mb or memory_limit_mb(slots)
         self._pool = WorkerPool(
             task=task.name, slots=slots, timeout_s=timeout_s, memory_mb=self._memory_mb, hook=fault_hook
         )
-
-    def forecast_s(self, trials: int) -> float | None:
-        """Return the wall seconds that so many trials will take; None before the first trial ended."""
-        if not self._recent:
-            return None
-        return statistics.fmean(self._recent) * -(-trials // self.slots)
 
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Train one architecture."""
@@ -90,7 +80,7 @@ class TrainEvaluator:
         self._pool.run(
             requests,
             on_start=lambda request: on_start(request.job),
-            on_exit=lambda ended: on_outcome(ended.request.job, self._read(ended)),
+            on_exit=lambda ended: on_outcome(ended.request.job, _read_search(ended)),
             should_stop=should_stop,
         )
 
@@ -147,15 +137,9 @@ class TrainEvaluator:
         number = next(self._numbers)
         return Request(action, f"{number}:{job.trial_id}", self.task.name, self.device, job, self._fault)
 
-    def _read(self, ended: Exit) -> Outcome:
-        """Turn an exit into an outcome: what the trial wrote, else the reason of its end."""
-        outcome = _read_search(ended)
-        if outcome.state == "complete":
-            self._recent.append(ended.seconds)
-        return outcome
-
 
 def _read_search(ended: Exit) -> Outcome:
+    """Turn an exit into an outcome: what the trial wrote, else the reason of its end."""
     cost = TrialCost(ended.seconds, 0.0, ended.peak_memory_mb, NO_COST.device, 0)
     if ended.reason is not None or ended.folder is None:
         return failed(ended.reason or "crashed", ended.detail, cost=cost)

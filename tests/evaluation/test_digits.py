@@ -5,7 +5,7 @@ import hashlib
 import pytest
 import torch
 
-from navarch.evaluation.digits import CLASSES, RECIPE, load_sources, make_split, split_sources
+from navarch.evaluation.digits import CLASSES, DATA_DIGEST, RECIPE, load_sources, make_split, split_sources
 
 DIGESTS = {
     "train": "4be6c46a0a36d3d4089492e88423dc2796a55bb780ab0056c88bb61cd4f1561a",
@@ -38,6 +38,14 @@ def test_the_derived_images_are_the_same_bytes_everywhere(split):
     images, labels = make_split(split)
     digest = hashlib.sha256(bytes(images.flatten().tolist()) + bytes(labels.tolist())).hexdigest()
     assert digest == DIGESTS[split]
+
+
+def test_the_digest_of_the_data_is_of_all_three_splits():
+    whole = hashlib.sha256()
+    for split in ("train", "val", "test"):
+        images, labels = make_split(split)
+        whole.update(bytes(images.flatten().tolist()) + bytes(labels.tolist()))
+    assert whole.hexdigest()[:16] == DATA_DIGEST
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])

@@ -142,11 +142,6 @@ def test_the_split_must_be_named(rig, tiny):
         rig.evaluator.test(rig.space.parse("130010"), tiny, 0, split="val")
 
 
-def test_a_forecast_comes_from_the_trials_seen(rig):
-    rig.run()
-    assert rig.evaluator.forecast_s(4) == pytest.approx(2 * rig.evaluator.forecast_s(2))
-
-
 @pytest.mark.parametrize(
     "settings",
     [

@@ -212,6 +212,48 @@ def test_two_failed_replies_are_repaired_and_a_third_falls_back_marked_so(bench)
         assert memory.calls("r2", failed=True)
 
 
+def test_a_lesson_that_does_not_exist_cannot_be_retired_and_the_run_goes_on(bench):
+    _, roles = scripted(bench, distiller=[json.dumps({"lessons": [], "retire": [99]})])
+    result = bench.run(budget={"trials": 2}, search={"trials_per_round": 2}, roles=roles)
+    assert result.run.state == "finished"
+
+
+def test_an_absurdly_large_proposal_is_refused_and_the_run_goes_on(bench):
+    large = {f"{n}" + "😀" * 70: "😀" * 80 for n in range(100)}
+    _, roles = scripted(bench, generator=[proposals(large, A)])
+    result = bench.run(budget={"trials": 1}, search={"trials_per_round": 1}, roles=roles)
+    assert result.run.state == "finished"
+    with bench.memory() as memory:
+        assert [row.status for row in memory.proposals("r1")] == ["invalid", "selected"]
+
+
+def test_proposals_that_are_paid_for_are_evaluated_when_the_critic_cannot_be_asked(bench):
+    _, roles = scripted(bench, navigator=[direction()], generator=[proposals(A, B)], critic=[], distiller=[])
+    result = bench.run(budget={"trials": 9, "calls": 2}, search={"trials_per_round": 2}, roles=roles)
+    assert result.reason == "budget of 2 model calls is spent"
+    assert len(bench.table()) == 2
+    assert result.test is not None
+
+
+def test_a_proposal_can_be_traced_to_its_call(bench):
+    _, roles = scripted(bench, generator=[proposals(A)])
+    bench.run(budget={"trials": 1}, search={"trials_per_round": 1}, roles=roles)
+    with bench.memory() as memory:
+        (call,) = memory.calls("r1", role="generator")
+        (row,) = memory.proposals("r1")
+    assert row.call_id == call.call_id
+
+
+def test_replies_in_a_models_place_are_counted_with_the_reason(bench):
+    from navarch.agents.errors import ModelError
+
+    broken = ModelError("server", "the server failed (HTTP 500)", retryable=True)
+    _, roles = scripted(bench, generator=[proposals(A), broken])
+    result = bench.run(budget={"trials": 2}, search={"trials_per_round": 1}, roles=roles)
+    assert (result.replies.model, result.replies.fallback) == (1, 1)
+    assert "500" in str(result.replies.last_error)
+
+
 def test_a_spent_call_budget_ends_the_search_and_keeps_what_was_found(bench):
     _, roles = scripted(bench, generator=[proposals(A), proposals(B)])
     result = bench.run(budget={"trials": 9, "calls": 2}, search={"trials_per_round": 1}, roles=roles)

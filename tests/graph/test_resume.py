@@ -1,0 +1,155 @@
+"""Resuming: what is read once stays read once, and files that do not fit the memory cannot mislead it."""
+
+import os
+import shutil
+
+import pytest
+
+from navarch import NavarchError
+from navarch.graph.paths import checkpoint_file
+from navarch.graph.progress import Silent
+from navarch.memory import Memory
+
+
+class StopAfter(Silent):
+    """Asks the run to stop after so many finished trials, and keeps the notes."""
+
+    def __init__(self, bench, trials):
+        self.bench, self.left, self.notes = bench, trials, []
+
+    def finished(self, trial, standing):
+        self.left -= 1
+        if self.left == 0:
+            with Memory.open(self.bench.db) as memory:
+                memory.request_stop("r1")
+
+    def noted(self, message):
+        self.notes.append(message)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+def test_no_trial_is_added_once_the_run_is_finishing(bench):
+    def die(evaluator):
+        def test(*args, **kwargs):
+            raise Killed
+
+        evaluator.test = test
+
+    bench.prepare = die
+    with pytest.raises(Killed):
+        bench.run(budget={"trials": 50, "seconds": 0.5})
+    before = bench.table()
+    with bench.memory() as memory:
+        assert memory.get_run("r1").state == "finishing"
+    bench.prepare = lambda evaluator: None
+    resumed = bench.resume()
+    assert resumed.run.state == "finished"
+    assert "seconds is spent" in resumed.reason
+    assert bench.table() == before
+    assert len(bench.evaluator.tested) == 1
+    assert bench.evaluator.trained == []
+
+
+def test_a_memory_that_was_put_back_overrules_a_newer_checkpoint(bench):
+    bench.run(budget={"trials": 12}, progress=StopAfter(bench, 5))
+    with Memory.open(bench.db) as memory:
+        memory.transaction()
+    shutil.copy(bench.db, bench.folder / "older.db")
+    bench.resume(progress=StopAfter(bench, 4))
+    for suffix in ("-wal", "-shm"):
+        bench.db.with_name(bench.db.name + suffix).unlink(missing_ok=True)
+    shutil.copy(bench.folder / "older.db", bench.db)
+    listener = StopAfter(bench, -1)
+    assert bench.resume(progress=listener).run.state == "finished"
+    assert any("from the memory" in note for note in listener.notes)
+    table = bench.table()
+    assert len(table) == 12
+    bench.db = bench.folder / "unstopped.db"
+    bench.run(budget={"trials": 12})
+    assert table == bench.table()
+
+
+@pytest.mark.parametrize("page", [2, 3, 5])
+def test_a_damaged_page_of_the_checkpoints_is_noticed_and_the_memory_is_enough(bench, page):
+    bench.run(budget={"trials": 8}, progress=StopAfter(bench, 5))
+    path = checkpoint_file(bench.db)
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = os.urandom(4096)
+    path.write_bytes(content)
+    listener = StopAfter(bench, -1)
+    assert bench.resume(progress=listener).run.state == "finished"
+    assert any("from the memory" in note for note in listener.notes)
+    assert path.with_name(path.name + ".damaged").exists()
+
+
+def test_a_folder_where_the_checkpoints_belong_is_named(bench):
+    checkpoint_file(bench.db).mkdir(parents=True)
+    with pytest.raises(NavarchError, match="checkpoint"):
+        bench.run(budget={"trials": 2})
+    with bench.memory() as memory:
+        assert memory.get_run("r1").state == "failed"
+
+
+def test_a_run_resumes_from_another_folder_with_its_own_prompts(bench, monkeypatch):
+    from navarch.prompts import PromptLibrary
+
+    own = bench.folder / "mine"
+    own.mkdir()
+    (own / "critic.md").write_text(PromptLibrary(project=None).get("critic").text + "\nBe brave.\n")
+    bench.run(budget={"trials": 8}, prompts="mine", progress=StopAfter(bench, 1))
+    elsewhere = bench.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert bench.resume().run.state == "finished"
+    with bench.memory() as memory:
+        last = memory.calls("r1", role="critic")[-1]
+        assert "Be brave." in memory.text(last.messages[-1][1])
+
+
+def test_a_prompt_that_changed_between_segments_is_noted(bench):
+    from navarch.prompts import PromptLibrary
+
+    bench.run(budget={"trials": 8}, progress=StopAfter(bench, 4))
+    (bench.folder / "prompts").mkdir()
+    text = PromptLibrary(project=None).get("critic").text
+    (bench.folder / "prompts" / "critic.md").write_text(text + "\nBe brave.\n")
+    listener = StopAfter(bench, -1)
+    bench.resume(progress=listener)
+    assert any("'critic' has changed since round 1" in note for note in listener.notes)
+
+
+def test_settings_of_another_version_are_one_sentence(bench):
+    bench.run(budget={"trials": 8}, progress=StopAfter(bench, 1))
+    with Memory.open(bench.db) as memory, memory.transaction():
+        memory._store.rows("UPDATE runs SET settings = '{\"future\": 1}'")
+    with pytest.raises(NavarchError, match="version"):
+        bench.resume()
+
+
+def test_looking_at_a_run_leaves_nothing_behind(bench):
+    from navarch.graph.lock import is_held
+    from navarch.graph.paths import lock_file
+
+    assert not is_held(lock_file(bench.db, "r1"))
+    assert list(bench.folder.iterdir()) == []
+
+
+def test_the_studio_graph_makes_a_run_for_each_thread_and_ends_it(bench, monkeypatch):
+    import navarch.graph.studio as studio
+
+    monkeypatch.setattr(studio, "make_evaluator", bench._make)
+    monkeypatch.setenv("NAVARCH_BUDGET__TRIALS", "4")
+    graph = studio.graph()
+    for thread in ("a", "b"):
+        graph.invoke({}, {"configurable": {"thread_id": thread}})
+    with bench.memory() as memory:
+        assert [row.state for row in memory.runs()] == ["finished", "finished"]
+        assert memory.spent("r1").trials == 4
+        assert memory.test_score("r2") is not None
+    for thread in ("a", "b"):
+        with_context = studio._context(thread)
+        with_context.memory.close()
+    studio._context.cache_clear()
