@@ -192,7 +192,8 @@ def _state_of_memory(db: Path) -> str:
     if not db.exists():
         return "to be made"
     with Memory.open(db, create=False, read_only=True) as memory:
-        return f"{len(memory.runs())} runs"
+        count = len(memory.runs())
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _end(result: "RunResult", db: Path) -> None:

@@ -33,7 +33,7 @@ class Section(BaseModel):
 class Budget(Section):
     """When to stop; an absent limit does not bind. One ledger counts for every workflow."""
 
-    trials: int = Field(default=24, ge=1, le=1_000_000, description="unique architectures evaluated")
+    trials: int = Field(default=20, ge=1, le=1_000_000, description="unique architectures evaluated")
     calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
     tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
     seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")

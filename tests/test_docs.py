@@ -18,6 +18,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 BIN = Path(sys.executable).parent
+# What these print has no figure that depends on the machine.
+EXACT = ("navarch tasks", "navarch workflows", "navarch spaces", "navarch graph", "python -c")
 
 
 def examples(page):
@@ -36,11 +38,12 @@ def shape(line):
     return " ".join(FIGURE.sub("#", line).split())
 
 
-def assert_shown_in_order(shown, output):
-    left = iter([shape(line) for line in output.splitlines()])
+def assert_shown_in_order(command, shown, output):
+    seen = str.rstrip if command.startswith(EXACT) else shape
+    left = iter([seen(line) for line in output.splitlines()])
     for line in shown:
         if line.strip() not in ("", "..."):
-            assert shape(line) in left, (
+            assert seen(line) in left, (
                 f"not in the output, or not in this order: {line}\n--- output\n{output}"
             )
 
@@ -59,7 +62,7 @@ def test_the_examples_of_a_page_run_and_print_what_is_shown(page, tmp_path):
             shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240
         )
         assert ended.returncode == 0, f"$ {command}\n{ended.stdout}{ended.stderr}"
-        assert_shown_in_order(shown, ended.stdout)
+        assert_shown_in_order(command, shown, ended.stdout)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
