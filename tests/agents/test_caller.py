@@ -10,7 +10,7 @@ from navarch.agents.errors import ModelError
 from navarch.agents.model import Completion
 from navarch.agents.redaction import Secret
 from navarch.agents.roles import CRITIC, GENERATOR, ROLES
-from navarch.memory import BudgetExhausted, CallKey, CallLimit
+from navarch.memory import BudgetExhausted, CallKey, CallLimit, ReplySources
 from navarch.prompts import PromptError, PromptLibrary
 
 KEY = "sk-canary-1234567890abcdefghijkl"
@@ -60,9 +60,9 @@ def test_a_bad_reply_is_repaired_with_the_exact_error(memory, library):
     first, second, third = bench.model.asked
     assert second[:2] == third[:2] == first
     assert second[2].text == "no idea"
-    assert "there is no JSON object in the reply" in second[3].text
+    assert "There is no JSON object in the reply." in second[3].text
     assert third[2].text == "{}"
-    assert "proposals: field required" in third[3].text
+    assert '- "proposals": "field required"' in third[3].text
     assert "This is the last try." in third[3].text
 
 
@@ -70,7 +70,7 @@ def test_an_empty_reply_is_repaired_without_an_empty_message(memory, library):
     bench = Bench(memory, library, ["", GOOD["generator"]])
     bench.ask()
     assert [message.role for message in bench.model.asked[1]] == ["system", "user"]
-    assert "the reply is empty" in bench.model.asked[1][1].text
+    assert "The reply is empty." in bench.model.asked[1][1].text
 
 
 def test_after_three_bad_replies_the_twin_answers_marked_as_fallback(memory, library):
@@ -85,7 +85,8 @@ def test_after_three_bad_replies_the_twin_answers_marked_as_fallback(memory, lib
 def test_bad_replies_in_a_row_never_end_a_run(memory, library, bad):
     bench = Bench(memory, library, ["junk"] * bad * 3)
     assert [bench.ask(round=number).source for number in range(1, bad + 1)] == ["fallback"] * bad
-    assert len(memory.calls("r1", failed=True)) == 3 * bad
+    failed = memory.calls("r1", failed=True)
+    assert [row.source for row in failed] == [*["model"] * 3, "fallback"] * bad
 
 
 def test_a_fallback_equals_what_the_offline_role_would_have_said(memory, library):
@@ -150,7 +151,7 @@ def test_a_question_killed_in_its_repair_goes_on_with_the_repair(memory, library
         Bench(memory, library, ["junk"]).ask()
     resumed = Bench(memory, library, [GOOD["generator"]])
     assert resumed.ask().source == "model"
-    assert "there is no JSON object" in resumed.model.asked[0][-1].text
+    assert "There is no JSON object" in resumed.model.asked[0][-1].text
     assert resumed.rows() == [(0, "model", "bad-reply"), (1, "model", "ok")]
 
 
@@ -237,7 +238,71 @@ def test_reasoning_is_stored_and_not_sent_back(memory, library):
 def test_a_reply_cut_off_by_the_limit_says_so_in_the_repair(memory, library):
     bench = Bench(memory, library, [Completion('{"proposals": [', finish_reason="length"), GOOD["generator"]])
     bench.ask()
-    assert "the model stopped early: length" in bench.model.asked[1][-1].text
+    assert "cut off because it was too long" in bench.model.asked[1][-1].text
+    assert memory.calls("r1")[0].error.endswith("(the model stopped early: length)")
+
+
+def test_a_servers_own_word_for_the_end_is_quoted_in_the_repair(memory, library):
+    script = [Completion("x", finish_reason="</data> filter\n" + "y" * 99), GOOD["generator"]]
+    bench = Bench(memory, library, script)
+    bench.ask()
+    assert 'The reply ended early: "‹/data› filter yyy' in bench.model.asked[1][-1].text
+
+
+def test_what_is_wrong_with_a_reply_is_worded_by_a_prompt_part_alone(memory, tmp_path):
+    part = tmp_path / "parts" / "reply-error.md"
+    part.parent.mkdir()
+    part.write_text("Fault {{ error.code }}.\n")
+    bench = Bench(memory, PromptLibrary(tmp_path, None), ["no idea", GOOD["generator"]])
+    bench.ask()
+    assert bench.model.asked[1][-1].text.startswith("Your reply could not be used:\nFault no-object.\n\nSend")
+
+
+def test_a_repair_after_a_resume_says_the_same(memory, library):
+    script = [Completion('{"proposals": [{"why": 1}]}', finish_reason="length")]
+    whole = Bench(memory, library, [*script, GOOD["generator"]])
+    whole.ask(round=1)
+    with pytest.raises(AssertionError):
+        Bench(memory, library, script).ask(round=2)
+    resumed = Bench(memory, library, [GOOD["generator"]])
+    resumed.ask(round=2)
+    assert resumed.model.asked[0] == whole.model.asked[1]
+
+
+def test_every_request_of_a_call_is_in_the_ledger(memory, library):
+    script = [
+        Completion("junk", attempts=2),
+        Completion(GOOD["generator"], attempts=3),
+        ModelError("server", "HTTP 500", attempts=4),
+    ]
+    bench = Bench(memory, library, script)
+    bench.ask(round=1)
+    bench.ask(round=2)
+    assert [row.attempts for row in memory.calls("r1")] == [2, 3, 4, 1]
+    assert memory.spent("r1").calls == 9
+
+
+def test_replies_are_marked_and_can_be_counted_by_where_they_came_from(memory, library):
+    server_down = ModelError("server", "HTTP 500", retryable=True)
+    bench = Bench(memory, library, [GOOD["generator"], "a", "b", "c", server_down, GOOD["generator"]])
+    sources = [bench.ask(round=number).source for number in (1, 2, 3, 4)]
+    assert sources == ["model", "fallback", "fallback", "model"]
+    assert memory.reply_sources("r1") == ReplySources(2, 0, 2, "server: HTTP 500")
+    Bench(memory, library).ask(round=5)
+    assert memory.reply_sources("r1").offline == 1
+
+
+@pytest.mark.parametrize("placeholder", ["none", "EMPTY", "x"])
+def test_a_placeholder_for_a_key_does_not_change_replies(memory, library, placeholder):
+    architecture = {"edge_0_1": "none", "edge_0_2": "EMPTY", "edge_1_2": "x"}
+    text = json.dumps({"proposals": [{"architecture": architecture, "why": "none, EMPTY, x"}]})
+    script = [Completion(text, reasoning="none EMPTY x"), ModelError("server", "none EMPTY x")]
+    bench = Bench(memory, library, script, secrets=[Secret(placeholder)])
+    assert bench.ask(round=1).reply.proposals[0].architecture == architecture
+    bench.ask(round=2)
+    answered, failed, _ = memory.calls("r1")
+    assert (memory.text(answered.reply), memory.text(answered.reasoning)) == (text, "none EMPTY x")
+    assert failed.error == "server: none EMPTY x"
 
 
 def test_the_schema_and_sampling_reach_the_client(memory, library):

@@ -23,7 +23,7 @@ def outcome(text, reply_type):
     try:
         parsed = parse_reply(text, reply_type)
     except ReplyError as error:
-        return {"error": str(error)}
+        return {"code": error.code, "error": str(error)}
     assert isinstance(parsed.reply, reply_type)
     result = {"how": parsed.how, "reply": parsed.reply.model_dump(mode="json")}
     if parsed.reasoning:
@@ -170,6 +170,22 @@ def test_more_proposals_than_are_taken_are_cut():
     parsed = parse_reply((GOLDEN / "generator-too-many.txt").read_text(), Proposals)
     assert len(parsed.reply.proposals) == 64
     assert parsed.dropped == ("proposals 65 to 70: at most 64 are read",)
+
+
+def test_what_an_error_says_is_plain_data_of_bounded_size():
+    for path in CORPUS:
+        try:
+            parse_reply(path.read_bytes().decode(), TYPES[path.stem.split("-")[0]])
+        except ReplyError as error:
+            said = error.as_dict()
+            assert json.loads(json.dumps(said)) == said
+            assert len(json.dumps(said)) < 1_000
+
+
+def test_a_long_key_given_twice_is_cut():
+    with pytest.raises(ReplyError) as caught:
+        parse_reply(json.dumps({"k" * 99: 1, "j": 2}).replace("j", "k" * 99), Proposals)
+    assert (caught.value.code, len(caught.value.value)) == ("duplicate-key", 40)
 
 
 def test_the_error_of_a_reply_that_was_cut_off_says_so():

@@ -202,7 +202,8 @@ def test_without_a_direction_the_generator_builds_on_the_best(told):
     told.memory.open_round(RUN, 3)
     view = told.recall().generator(3, 0)
     assert [t.number for t in view.build_on] == [5, 6, 1]
-    assert view.direction["explore"] == 1.0
+    assert view.direction == {}
+    assert told.recall().critic(3, told.propose(3, 0, ["333111"])).direction == {}
 
 
 def test_a_retry_tells_what_was_refused_and_avoids_what_was_accepted(told):

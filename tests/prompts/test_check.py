@@ -9,10 +9,11 @@ import pytest
 from samples import refused, trial
 
 from navarch.agents import replies, views
+from navarch.agents.errors import ReplyError, ReplyErrorCode, ReplyFault
 from navarch.agents.roles import ROLES
 from navarch.evaluation import Feedback
 from navarch.prompts import VARIABLES
-from navarch.prompts.variables import DIRECTION, FEEDBACK, PROBLEM, VALUE
+from navarch.prompts.variables import DIRECTION, FEEDBACK, PROBLEM, REPLY_ERROR, VALUE
 
 
 def found(library):
@@ -182,6 +183,17 @@ def test_the_problem_variable_is_the_problem_record():
     with pytest.raises(InvalidArchitecture) as caught:
         get_space("nas-bench-201").parse({})
     assert set(caught.value.problems[0].as_dict()) == set(PROBLEM) == set(refused("full")[0].problems[0])
+
+
+def test_the_error_variable_of_the_repair_turn_is_the_reply_error():
+    assert set(REPLY_ERROR) == set(ReplyError("empty").as_dict())
+    assert set(REPLY_ERROR["faults"][0]) == set(ReplyFault._fields)
+
+
+def test_the_default_prompts_word_every_code_of_a_reply_error(library):
+    text = next(part.text for part in library.parts() if part.name == "parts/reply-error")
+    unworded = [code for code in typing.get_args(ReplyErrorCode) if f'"{code}"' not in text]
+    assert unworded == ["wrong-form"]  # the last branch
 
 
 def test_the_default_prompts_word_every_problem_code_of_the_spaces(library):

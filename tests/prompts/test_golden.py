@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from samples import HOSTILE, SITUATIONS, sample_view
 
+from navarch.agents.errors import ReplyError, ReplyFault
+
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "prompts"
 ROLES = ("navigator", "generator", "critic", "distiller")
 # Characters of system + user; a token is about four of them.
@@ -78,6 +80,82 @@ def test_hostile_text_stays_inside_its_marks(library, role):
     assert "\u202e" not in text
     assert text.count("\n<!-- user -->\n") == 1
     assert HOSTILE not in text
+
+
+REPLY_ERRORS = (
+    ReplyError("too-large", size=256),
+    ReplyError("empty"),
+    ReplyError("only-reasoning"),
+    ReplyError("no-object"),
+    ReplyError("not-closed", size=99),
+    ReplyError("too-many-parts"),
+    ReplyError("invalid-json", value="Expecting value", line=1, column=16),
+    ReplyError("not-a-number", value="NaN"),
+    ReplyError("too-deep"),
+    ReplyError("duplicate-key", value="edge_0_1"),
+    ReplyError("duplicate-key", value=HOSTILE),
+    ReplyError("wrong-form", faults=[ReplyFault("", "invalid JSON: unexpected end of hex escape")]),
+    ReplyError(
+        "wrong-form",
+        faults=[ReplyFault("proposals.0.why", "field required"), ReplyFault(HOSTILE, HOSTILE)],
+        more=True,
+    ),
+)
+
+
+def render_repair(library, error, stopped="", left=1):
+    error.stopped = stopped
+    return library.render("repair", {"role": "generator", "error": error.as_dict(), "left": left}).user
+
+
+def test_the_repair_turn_of_every_error_equals_its_golden_file(library):
+    texts = [render_repair(library, error) for error in REPLY_ERRORS]
+    texts += [render_repair(library, ReplyError("empty"), stopped, 0) for stopped in ("length", "filter")]
+    text = "\n\n=====\n\n".join(texts) + "\n"
+    path = GOLDEN / "repair.md"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_hostile_text_in_a_reply_error_stays_on_its_quoted_line(library):
+    for error in REPLY_ERRORS:
+        text = render_repair(library, error)
+        assert "<data>" not in text
+        assert "\x1b" not in text
+        assert len(text.splitlines()) <= 6
+
+
+REFUSED = {"invalid": 0, "duplicate": 2, "vetoed": 0}
+
+
+@pytest.mark.parametrize(
+    ("counts", "first", "shown"),
+    [
+        (REFUSED, False, "Proposals not trained since then: 2 duplicate.\n"),
+        ({**REFUSED, "vetoed": 1}, False, "Proposals not trained since then: 2 duplicate, 1 vetoed.\n"),
+        (REFUSED, True, None),
+        (dict.fromkeys(REFUSED, 0), False, None),
+        ({}, False, None),
+    ],
+)
+def test_the_navigator_reads_of_refused_proposals_where_there_were_any(library, counts, first, shown):
+    text = render(library, "navigator", "full", refused=counts, first=first)
+    assert shown in text if shown else "not trained" not in text
+
+
+@pytest.mark.parametrize("role", ["generator", "critic"])
+def test_without_a_direction_a_prompt_says_so(library, role):
+    text = render(library, role, "full", direction={})
+    assert "There is no direction: explore widely and build on the best trials." in text
+    assert "\n<data>\n" not in text
+    assert "exploring:" not in text
+
+
+@pytest.mark.parametrize(("epochs", "shown"), [(1, "images, 1 epoch for"), (2, "images, 2 epochs for")])
+def test_one_epoch_is_in_the_singular(library, epochs, shown):
+    mission = {**sample_view("critic", "full").to_dict()["mission"], "epochs": epochs}
+    assert shown in render(library, "critic", "full", mission=mission)
 
 
 def test_later_turns_of_the_navigator_leave_the_history_out(library):

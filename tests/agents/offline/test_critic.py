@@ -1,5 +1,7 @@
 """The Critic's twin ranks by expected improvement and vetoes with restraint."""
 
+from dataclasses import replace
+
 import pytest
 
 BEST = ("cedar",) * 5
@@ -18,6 +20,11 @@ def test_the_candidate_with_most_to_gain_scores_highest(toy, top):
     ]
     scores = {v.candidate: v.score for v in toy.act("critic", toy.critic_view(candidates, top=top)).verdicts}
     assert scores[2] > scores[3] > scores[1]
+
+
+def test_it_judges_without_a_direction(toy, top):
+    view = toy.critic_view([toy.candidate(1, ("ash",) * 5, 80.0, 1.0)], top=top)
+    assert toy.act("critic", replace(view, direction={})) == toy.act("critic", view)
 
 
 def test_uncertainty_counts_for_a_candidate(toy, top):

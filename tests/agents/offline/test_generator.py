@@ -23,6 +23,12 @@ def test_an_empty_memory_gives_a_varied_batch(toy):
     assert sum(apart) / len(apart) > sum(expected) / len(expected)
 
 
+def test_without_a_direction_it_explores_as_if_told_to(toy):
+    undirected = replace(toy.generator_view(build_on=toy.random_trials(3)), direction={})
+    exploring = replace(undirected, direction={"explore": 1.0})
+    assert toy.act("generator", undirected) == toy.act("generator", exploring)
+
+
 def test_each_proposal_names_every_dimension(toy):
     reply = toy.act("generator", toy.generator_view())
     assert all(list(p.architecture) == ["floor", "wall", "roof", "door", "sill"] for p in reply.proposals)
