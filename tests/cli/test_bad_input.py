@@ -9,6 +9,7 @@ COMMANDS = ["resume", "stop", "show", "best", "trace"]
 
 def assert_one_sentence(ended, *words):
     assert ended.code == 2
+    assert "hunter2secret" not in ended.err
     assert "Traceback" not in ended.err + ended.out
     assert len(ended.err.strip().splitlines()) <= 2
     for word in words:
@@ -31,7 +32,18 @@ def assert_one_sentence(ended, *words):
         (["run", "--budget", "none"], ["none"]),
         (["run", "--budget", "0"], ["budget.trials", "0"]),
         (["run", "--model", "openai:m"], ["NAVARCH_API_KEY"]),
-        (["run", "--model", "openai:m", "--base-url", "ftp://x"], ["base_url", "ftp://x"]),
+        (["run", "--model", "openai:m", "--base-url", "http://me:hunter2secret@h/v1"], ["base_url"]),
+        (["run", "--budget", ""], ["--budget", "trials=24"]),
+        (["run", "--budget", "4,5"], ["--budget", "4,5"]),
+        (["run", "--role", "foo=offline"], ["--role", "navigator"]),
+        (["run", "--set", "seed=1\nfoo=2"], ["KEY=VALUE"]),
+        (["run", "--target", "1000"], ["target", "1000"]),
+        (["run", "--task", "nb201-cifar10", "--evaluator", "table"], ["table.path"]),
+        (
+            ["run", "--task", "nb201-cifar10", "--evaluator", "table", "--set", "table.path=navarch.toml"],
+            ["table"],
+        ),
+        (["run", "--model", "openai:m", "--base-url", "ftp://x"], ["base_url", "http"]),
         (["run", "--prompts", "nowhere"], ["nowhere"]),
         (["run", "missing.toml"], ["missing.toml"]),
         (["trace", "--role", "boss"], ["boss", "navigator"]),
@@ -107,3 +119,31 @@ def test_an_unreachable_model_server_stops_the_run_before_anything_is_trained(cl
     ended = cli("run", "--model", "openai:m", "--base-url", "http://127.0.0.1:9/v1", "--budget", "2")
     assert_one_sentence(ended, "127.0.0.1")
     assert "finished  trial" not in ended.out
+
+
+def test_a_settings_file_of_absurd_numbers_or_depth_is_refused(cli, tmp_path):
+    for content in (f"seed = {'9' * 5000}", "a = " + "[" * 5000):
+        (tmp_path / "navarch.toml").write_text(content)
+        assert_one_sentence(cli("run"), "navarch.toml")
+
+
+def test_a_prompt_cannot_be_copied_where_a_file_stands(cli, tmp_path):
+    (tmp_path / "prompts").write_text("mine")
+    assert_one_sentence(cli("prompts", "copy", "critic"), "prompts")
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_finished_stays(finished_run, tmp_path):
+    import shutil
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    shutil.copy(finished_run / "navarch.db", tmp_path / "navarch.db")
+    navarch = Path(sys.executable).with_name("navarch")
+    size = (tmp_path / "navarch.db").stat().st_size // 1024 + 8
+    command = f"ulimit -f {size}; trap '' XFSZ; exec {navarch} run --budget 4 --workflow random --set train.epochs=1"
+    ended = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+    shown = subprocess.run([navarch, "best", "r1"], cwd=tmp_path, capture_output=True, text=True)
+    assert "test accuracy" in shown.stdout

@@ -84,8 +84,9 @@ def test_a_wrong_key_stops_the_run_with_one_sentence(cli):
     with OpenAIServer([error(401, "bad key")]) as server:
         ended = cli("run", "--model", "openai:m", "--base-url", server.base_url, *SMALL)
     assert ended.code == 2
-    assert len(ended.err.strip().splitlines()) == 1
-    assert "401" in ended.err or "key" in ended.err
+    problem, advice = ended.err.strip().splitlines()
+    assert "401" in problem or "key" in problem
+    assert "navarch resume r1" in advice
 
 
 def test_a_model_that_the_server_does_not_have_is_named(cli):
