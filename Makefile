@@ -10,13 +10,13 @@ search: $(READY)  ## set up, then search with the defaults: offline roles, real 
 	$(BIN)/navarch run
 
 test: $(READY) lint types  ## set up, then everything that CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 -q
 
 check: $(READY) lint types  ## the quick loop: lint, types, quick tests
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 
 slow: $(READY)  ## the slow suites alone
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2 -q
 
 lint: $(READY)
 	$(BIN)/ruff check .

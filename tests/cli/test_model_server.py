@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from openai_server import OpenAIServer, error
 
 A = dict.fromkeys(("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3"), "nor_conv_1x1")
@@ -66,6 +67,7 @@ def test_four_roles_on_a_server_search_and_train(cli, monkeypatch):
     assert [trial["code"] for trial in trials] == ["222122", "222222"]
 
 
+@pytest.mark.slow
 def test_a_key_is_in_no_file_that_a_run_leaves(cli, monkeypatch, tmp_path):
     key = "sk-canary-0123456789abcdef"
     monkeypatch.setenv("NAVARCH_API_KEY", key)
@@ -96,6 +98,7 @@ def test_a_model_that_the_server_does_not_have_is_named(cli):
     assert "'m'" in ended.err or "m not found" in ended.err
 
 
+@pytest.mark.slow
 def test_a_failed_run_can_be_resumed_when_the_server_is_back(cli):
     with OpenAIServer([error(401, "bad key")]) as server:
         assert cli("run", "--model", "openai:m", "--base-url", server.base_url, *SMALL).code == 2
@@ -109,6 +112,7 @@ def test_a_failed_run_can_be_resumed_when_the_server_is_back(cli):
     assert "r1 finished" in ended.out
 
 
+@pytest.mark.slow
 def test_one_role_may_be_a_model_while_the_others_are_offline(cli):
     with OpenAIServer([json.dumps(PROPOSALS)]) as server:
         ended = cli("run", "--role", "generator=openai:m", "--base-url", server.base_url, *SMALL)

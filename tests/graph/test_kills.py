@@ -105,9 +105,8 @@ def check_sweep(folder, fault, unkilled):
     assert calls <= 1
 
 
-@pytest.mark.parametrize("point", ["trial.finished", "call.settled"])
-def test_a_run_killed_at_a_point_resumes_to_the_same_trials(tmp_path, unkilled, point):
-    check_sweep(tmp_path, f"{point}:2:SIGKILL", unkilled)
+def test_a_run_killed_after_a_trial_resumes_to_the_same_trials(tmp_path, unkilled):
+    check_sweep(tmp_path, "trial.finished:2:SIGKILL", unkilled)
 
 
 @pytest.mark.slow
@@ -153,7 +152,9 @@ def test_a_run_resumes_from_the_memory_when_the_checkpoints_are_gone(tmp_path, u
     assert table_of(tmp_path) == unkilled
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, unkilled, number, code):
     process = subprocess.Popen([NAVARCH, *RUN], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
