@@ -102,6 +102,7 @@ def test_a_flood_on_stdout_harms_nothing(rig):
 
 @pytest.mark.slow
 def test_a_gigabyte_on_stdout_is_capped(rig, processes):
+    rig.run()  # the server starts with the first trial
     before = processes.resident_mb(rig.evaluator.server_pid)
     outcome = rig.run("flood_and_exit:1024")
     assert outcome.reason == "crashed"

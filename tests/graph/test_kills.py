@@ -31,7 +31,7 @@ RUN = [
 RUN += ["--set", "train.epochs=1", "--set", "train.device=cpu"]
 FINISHED = re.compile(r"^finished  trial (\d+) ", re.MULTILINE)
 # These are passed on other occasions than a plain run, and have tests of their own.
-ELSEWHERE = {"call.sending", "call.answered", "migration.step"}
+ELSEWHERE = {"call.sending", "call.answered", "migration.step", "lesson.stored"}
 SWEEP = [point for point in POINTS if point not in ELSEWHERE]
 
 
@@ -124,7 +124,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_trials(tmp_path, unkill
         "call.reserved:1",
         "trial.finished:2",
         "checkpoint.put:3",
-        "lesson.stored:1",
+        "proposals.stored:1",
     ):
         navarch(tmp_path, "resume", "latest", fault=f"{fault}:SIGKILL")
         finished = sum(row["state"] == "complete" for row in table_of(tmp_path))
