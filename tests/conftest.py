@@ -1,10 +1,21 @@
 """Fixtures that every folder's tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A busy machine is no failure: no example has a deadline. CI draws the same examples each time, a developer new ones.
+settings.register_profile(
+    "navarch",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("navarch")
 
 
 def shared_file(name: str) -> Path:

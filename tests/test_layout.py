@@ -167,3 +167,12 @@ def test_every_dependency_says_what_it_is_for():
     block = text.split("dependencies = [", 1)[1].split("\n]", 1)[0]
     for line in block.strip().splitlines():
         assert re.search(r"#\s+\w+", line), f"no reason given: {line}"
+
+
+def test_every_public_name_can_be_imported():
+    import navarch
+
+    for name in navarch.__all__:
+        assert getattr(navarch, name) is not None
+    with pytest.raises(AttributeError):
+        navarch.nothing_of_this_name  # noqa: B018

@@ -3,14 +3,9 @@
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from navarch.spaces import Architecture, Cost, SearchSpace, get_space
 from navarch.spaces.declaration import load_declaration
-
-# a busy machine is no failure: no example has a deadline
-settings.register_profile("spaces", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("spaces")
 
 TOY = """
 name = "toy"
