@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
 from navarch.agents.conversation import MAX_BAD_REPLIES, Conversation, Messages, compact
-from navarch.agents.errors import FATAL_KINDS, ModelError, ReplyError
+from navarch.agents.errors import COSTS_NOTHING, FATAL_KINDS, ModelError, ReplyError
 from navarch.agents.model import Completion, ModelClient
 from navarch.agents.parse import Parsed, parse_reply, split_reasoning
 from navarch.agents.redaction import Secret, redact
@@ -117,7 +117,15 @@ class Caller:
                 completion = self._complete(client, request, messages)
             except ModelError as error:
                 text = redact(f"{error.kind}: {error}", self._secrets)
-                self._memory.settle_call(row.call_id, state="error", error=text, attempts=error.attempts)
+                spent = 0 if error.kind in COSTS_NOTHING else None
+                self._memory.settle_call(
+                    row.call_id,
+                    state="error",
+                    error=text,
+                    attempts=error.attempts,
+                    input_tokens=spent,
+                    output_tokens=spent,
+                )
                 if error.kind in FATAL_KINDS and not self._has_answered(request.run_id, client.name):
                     raise
                 gave_up = True

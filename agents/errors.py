@@ -24,6 +24,11 @@ FATAL_KINDS: frozenset[str] = frozenset(
     {"unreachable", "auth", "unknown-model", "bad-request", "quota", "redirect", "bad-response"}
 )
 
+# Refused before anything was generated: such a call cost no tokens. After the others the reservation counts as spent.
+COSTS_NOTHING: frozenset[str] = frozenset(
+    {"unreachable", "auth", "unknown-model", "bad-request", "quota", "rate-limit", "server", "redirect"}
+)
+
 ReplyErrorCode = Literal[
     "too-large",  # size: the most kB
     "empty",

@@ -65,8 +65,8 @@ def tasks(as_json: AsJson = False) -> None:
             "evaluator": task.evaluator,
             "classes": task.classes,
             "input": f"{task.in_channels}x{task.resolution}x{task.resolution}",
-            "train/val/test": f"{task.train_size}/{task.val_size}/{task.test_size}",
-            "what it is": task.title,
+            "train_val_test": f"{task.train_size}/{task.val_size}/{task.test_size}",
+            "title": task.title,
         }
         for task in found
     ]
@@ -81,7 +81,7 @@ def workflows(as_json: AsJson = False) -> None:
     from navarch.graph.workflows import WORKFLOWS
 
     if as_json:
-        echo_json([{"workflow": w.name, "roles": w.roles, "what it does": w.summary} for w in WORKFLOWS])
+        echo_json([{"workflow": w.name, "roles": w.roles, "summary": w.summary} for w in WORKFLOWS])
     else:
         rows = [[w.name, ", ".join(w.roles) or None, w.summary] for w in WORKFLOWS]
         echo_columns(("workflow", "roles", "what it does"), rows, widest=80)

@@ -18,7 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(db: Db = None) -> None:
-    """Check the installation, the devices, the prompts, the settings and the memory."""
+    """Check the installation and the memory.
+
+    Also the devices, the settings and the prompts.
+    """
     problems = 0
     for name, check in (
         ("python", _python),

@@ -98,7 +98,10 @@ def resume(
     prompts: Prompts = None,
     db: Db = None,
 ) -> None:
-    """Go on with a stopped or killed run: nothing that is finished is lost or done again."""
+    """Go on with a stopped or killed run.
+
+    Nothing that is finished is lost or done again.
+    """
     from navarch.cli.progress import ConsoleProgress
     from navarch.graph.run import resume_run
 
@@ -109,7 +112,10 @@ def resume(
 
 
 def stop(name: Run, db: Db = None) -> None:
-    """Ask a running search, from another terminal, to stop cleanly."""
+    """Stop a running search from another terminal.
+
+    It ends cleanly and can be resumed.
+    """
     from navarch.graph.lock import is_held
     from navarch.graph.paths import lock_file
     from navarch.memory import Memory
@@ -118,9 +124,10 @@ def stop(name: Run, db: Db = None) -> None:
     with Memory.open(path, create=False) as memory:
         row = memory.get_run(name)
         if not is_held(lock_file(path, row.run_id)):
-            raise NavarchError(
-                f"run {row.run_id!r} is not running (it is {row.state}): there is nothing to stop"
+            hint = (
+                "" if row.state == "finished" else f"; go on with: navarch resume {row.run_id}{db_flag(path)}"
             )
+            raise NavarchError(f"run {row.run_id!r} is not running: there is nothing to stop{hint}")
         memory.request_stop(row.run_id)
     echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}{db_flag(path)}")
 
@@ -170,12 +177,14 @@ def _show_plan(settings: "Settings") -> None:
         if any(model != "offline" for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
+        echo(f"search     {_given(settings.search.model_dump(exclude={'patience'}))}")
+        echo(f"device     {settings.train.device}")
         bounds = {
             "target": settings.target,
             "patience": settings.search.patience,
             **settings.limits.model_dump(),
         }
-        echo(f"bounds     {_given(bounds) or 'none'}")
+        echo(f"limits     {_given(bounds) or 'none'}")
         echo(f"memory     {settings.db} ({_state_of_memory(settings.db)})")
         echo("nothing was started (--dry-run)")
     finally:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from navarch.cli.echo import echo, echo_columns, echo_json
+from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks
 
@@ -38,13 +38,16 @@ def show(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one run: its trials, with the reasons of failed ones, and what it spent."""
+    """Show one run: its trials and what it spent.
+
+    Failed trials come with their reasons.
+    """
     with read_memory(db) as memory:
         run = memory.get_run(name)
         facts = _run_facts(memory, run, state_of(run, db))
         trials = [_trial_facts(row) for row in memory.trials(run.run_id)]
         refused = _refused(memory, run.run_id)
-        kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)] if lessons else []
+        kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)]
         spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
     if as_json:
         echo_json(
@@ -71,14 +74,22 @@ def show(
         "reused_from",
     )
     echo_columns(headings, [[row[heading] for heading in headings] for row in trials])
-    for lesson in kept:
+    for row in trials:
+        if row["detail"]:
+            echo(f"trial {row['trial']}: {one_line(row['detail'].strip().splitlines()[-1], 160)}")
+    if lessons and not kept:
+        echo("no lessons")
+    for lesson in kept if lessons else []:
         mark = "" if lesson["state"] == "active" else " (retired)"
         evidence = f"for {lesson['supports']}, against {lesson['contradicts']}"
         echo(f"lesson {lesson['lesson']}{mark}: {lesson['statement']}  [{evidence}]")
 
 
 def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> None:
-    """Show the best architecture of a run: chosen by validation, reported on test."""
+    """Show the best architecture of a run.
+
+    It is chosen by validation and reported on test.
+    """
     with read_memory(db) as memory:
         run = memory.get_run(name)
         row = _best_of(memory, run)
@@ -88,7 +99,7 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
         facts = {"architecture": row.architecture, "macs": row.macs, "test_accuracy": score} if row else {}
         echo_json({**_trial_facts(row), **facts} if row else None)
     elif row is None:
-        echo(f"run {run.run_id} has no complete trial yet")
+        echo(f"run {run.run_id} has no complete trial")
     else:
         show_best(row, test)
 

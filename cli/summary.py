@@ -29,7 +29,9 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo("next")
     if result.replies.total:
         echo(f"  navarch trace {run.run_id}{where}    every prompt and reply of this run")
-        echo("  navarch prompts copy generator    edit a role's prompt, then run again")
+        mine = Path("prompts/generator.md").exists()
+        copy = "edit prompts/generator.md       " if mine else "navarch prompts copy generator  "
+        echo(f"  {copy}  a role's prompt: edit it, run again (a model reads it; offline roles do not)")
     else:
         echo(f"  navarch show {run.run_id}{where}    every trial of this run")
     echo(f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash")

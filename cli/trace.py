@@ -29,7 +29,10 @@ def trace(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the calls of a run: prompt, reply, repairs, cost; or what became of its proposals."""
+    """Show the calls of a run, or its proposals.
+
+    Every prompt, reply, repair and cost; or what became of each proposal, and why.
+    """
     if role is not None and role not in ROLES:
         raise NavarchError(f"unknown role {role!r}: use one of {', '.join(ROLES)}")
     if proposals and (role is not None or failed or full):
@@ -60,10 +63,10 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
             "attempt": row.attempt,
             "code": row.code,
             "raw": row.raw,
-            "from": row.origin,
+            "origin": row.origin,
             "status": row.status,
             "because": _because(row),
-            "why proposed": row.why,
+            "why": row.why,
             "call": row.call_id,
         }
         for row in rows
@@ -71,7 +74,7 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
     if as_json:
         echo_json(facts)
         return
-    headings = ("round", "attempt", "code", "from", "status", "because", "why proposed")
+    headings = ("round", "attempt", "code", "origin", "status", "because", "why")
     echo_columns(headings, [[row[heading] for heading in headings] for row in facts])
 
 
@@ -95,7 +98,7 @@ def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
     for call in calls:
         text = call.error or (memory.text(call.reply) if call.reply else "")
         prompt = f"{call.prompt}@{call.prompt_digest[:8]}"
-        label = f"r{call.round} {call.role}" + (f" retry {call.attempt}" if call.attempt else "")
+        label = f"round {call.round} {call.role}" + (f" retry {call.attempt}" if call.attempt else "")
         label += " fallback" if call.source == "fallback" else f" repair {call.turn}" if call.turn else ""
         tokens = (call.input_tokens, call.output_tokens)
         rows.append([label, call.model, call.source, call.state, prompt, *tokens, call.latency_s, text])

@@ -65,7 +65,9 @@ class TableEvaluator:
             raise TableError(f"The table has no data set {dataset!r}; it has: {', '.join(_DATASETS)}.")
         self.path = Path(path)
         if not self.path.is_file():
-            raise TableError(f"There is no table at {str(self.path)!r}; give the path of nb201.csv.gz.")
+            raise TableError(
+                f"There is no table at {str(self.path)!r}; docs/evaluators.md says what file is needed."
+            )
         self.task: Task = get_task(f"nb201-{dataset}")
         self._columns = _DATASETS[dataset]
         self._rows = read_table(self.path, self._columns.prefix)

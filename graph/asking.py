@@ -31,4 +31,7 @@ def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int 
     finally:
         ctx.stop.in_call = False
     ctx.progress.answered(round, role.name, answer)
+    if answer.source == "fallback":
+        why = ctx.memory.reply_sources(ctx.run_id).last_error or "no usable reply"
+        ctx.progress.noted(f"the {role.name}'s model was replaced by its offline twin: {why}")
     return answer

@@ -68,6 +68,10 @@ def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
             raise NavarchError("evaluator 'table' needs the benchmark's file: use --set table.path=FILE")
         return TableEvaluator(settings.table.path, parts.task.name.removeprefix("nb201-"))
     train = settings.train
+    if train.device == "cuda":
+        from navarch.evaluation.device import refuse_missing_cuda
+
+        refuse_missing_cuda()
     return TrainEvaluator(parts.task, slots=train.slots, device=train.device, timeout_s=train.timeout_s)
 
 

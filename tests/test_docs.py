@@ -99,3 +99,22 @@ def test_the_changelog_names_every_command():
     for command in app.registered_commands:
         assert command.callback is not None
         assert f"{command.callback.__name__}" in text
+
+
+def test_the_settings_page_has_every_setting_with_its_default_and_meaning():
+    from pydantic import BaseModel
+
+    from navarch.graph.settings import Settings
+
+    page = (ROOT / "docs" / "settings.md").read_text()
+
+    def walk(model, prefix):
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                walk(field.annotation, f"{prefix}{name}.")
+                continue
+            given = field.default is not None and not repr(field.default).startswith("Pydantic")
+            default = f" {field.default} " if given else "  "
+            assert f"| `{prefix}{name}` |{default}| {field.description} |" in page
+
+    walk(Settings, "")

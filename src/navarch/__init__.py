@@ -24,6 +24,11 @@ class NavarchError(Exception):
     """A problem that the user can act on: one sentence with what, where, which value, and what to do."""
 
 
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name from its folder on first use."""
     if name not in _LAZY:
