@@ -28,8 +28,8 @@ FIRST_ROUND = 4  # trials that no result has guided
 class Curve(NamedTuple):
     """One run, in percent.
 
-    The best validation accuracy after each trial; the test accuracy of the last best; and the mean validation accuracy of
-    the trials after the first round, which tells what was learnt where the best is mostly luck.
+    The best validation accuracy after each trial; the test accuracy of the last best; and the mean validation accuracy
+    of the trials after the first round, which tells what was learnt where the best is mostly luck.
     """
 
     best: list[float]
