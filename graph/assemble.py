@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from navarch import NavarchError
 from navarch.agents.caller import Caller
@@ -21,8 +20,6 @@ from navarch.graph.workflows import Workflow, get_workflow
 from navarch.memory import CallLimit, Memory
 from navarch.prompts import PromptLibrary
 from navarch.spaces import SearchSpace, get_space
-
-PROJECT_PROMPTS = Path("prompts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +44,13 @@ def prepare(settings: Settings) -> RunParts:
             f"task {task.name!r} is measured by evaluator {task.evaluator!r}, not {settings.evaluator!r}: "
             f"use --evaluator {task.evaluator}, or another task (`navarch tasks`)"
         )
-    library = prompt_library(settings.prompts)
+    library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
         _refuse_broken(library)
     models: dict[str, str] = {role: settings.model_of(role) for role in workflow.roles}
     for role, name in models.items():
         _client(name, settings, role)
     return RunParts(workflow, space, task, _fidelity(settings, space, task), library, models)
-
-
-def prompt_library(first: Path | None) -> PromptLibrary:
-    """Return the prompts: `first` (if given), the project's `prompts/`, the installed defaults."""
-    return PromptLibrary(option=first, project=PROJECT_PROMPTS)
 
 
 def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:

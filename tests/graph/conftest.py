@@ -1,7 +1,5 @@
 """A whole run in this process: the real graph, memory and roles, with training replaced by a formula."""
 
-import json
-
 import pytest
 
 import navarch.graph.run as run_module
@@ -100,12 +98,3 @@ class Bench:
         with self.memory() as memory:
             assert memory.check() == []
             return memory.trial_table(run)
-
-
-def cell(*options):
-    edges = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
-    return dict(zip(edges, options, strict=True))
-
-
-def proposals(*architectures):
-    return json.dumps({"proposals": [{"architecture": a, "why": "a reason"} for a in architectures]})
