@@ -4,19 +4,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: search test check slow lint types bench clean
+.PHONY: search test check slow exhaustive lint types bench clean
 
 search: $(READY)  ## set up, then search with the defaults: offline roles, real training on the embedded digits
 	$(BIN)/navarch run
 
 test: $(READY) lint types  ## set up, then everything that CI runs
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -m "not exhaustive" -n 2 -q
 
 check: $(READY) lint types  ## the quick loop: lint, types, quick tests
 	$(BIN)/python -m pytest -m "not slow" -n 2 -q
 
 slow: $(READY)  ## the slow suites alone
-	$(BIN)/python -m pytest -m slow -n 2 -q
+	$(BIN)/python -m pytest -m "slow and not exhaustive" -n 2 -q
+
+exhaustive: $(READY)  ## everything of which CI runs a slice: a thousand networks of every search space, ...
+	$(BIN)/python -m pytest -m exhaustive -n 2 -q
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -204,7 +204,7 @@ class Recall:
         estimated: Estimate,
         known: Sequence[Known],
     ) -> CandidateView:
-        fidelity = self._task.default_fidelity.get(self._space.name)
+        fidelity = self._task.default_fidelity.get(self._space.origin.name)
         cost = self._space.cost(
             architecture,
             classes=self._task.classes,
@@ -254,6 +254,8 @@ def _describe(space: SearchSpace) -> SpaceView:
         rules=tuple(data["rules"]),
         size=data["size"],
         code_example=data["code_example"],
+        example=tuple(data["example"]),
+        constraints=tuple(data["constraints"]),
     )
 
 

@@ -10,13 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SpaceView:
-    """The search space in plain data (`SearchSpace.describe`)."""
+    """The search space in plain data (`SearchSpace.describe`); `example` has an option for each dimension."""
 
     summary: str
     dimensions: tuple[Mapping[str, Any], ...]
     rules: tuple[str, ...]
     size: int
     code_example: str
+    example: tuple[str, ...]
+    constraints: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

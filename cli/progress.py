@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from navarch.cli.echo import echo, one_line
-from navarch.cli.wording import accuracy, big, gist
+from navarch.cli.wording import accuracy, big, gist, measuring
 
 if TYPE_CHECKING:
     from navarch.agents.caller import Answer
@@ -23,7 +23,7 @@ class ConsoleProgress:
         echo(
             f"run {run.run_id}{again}: workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}"
         )
-        echo(f"evaluator: {evaluator.name}, {parts.fidelity.epochs} epochs, {evaluator.slots} at once")
+        echo(f"evaluator: {measuring(evaluator, parts)}")
         if parts.models:
             echo("roles: " + ", ".join(f"{role} {model}" for role, model in parts.models.items()))
         if "offline" in parts.models.values():

@@ -29,9 +29,19 @@ def run(
         typer.Argument(help="A settings file. Default: ./navarch.toml, if there.", show_default=False),
     ] = None,
     workflow: Annotated[str | None, typer.Option(help="See `navarch workflows`.", show_default=False)] = None,
-    space: Annotated[str | None, typer.Option(help="See `navarch spaces`.", show_default=False)] = None,
+    space: Annotated[
+        str | None, typer.Option(help="See `navarch spaces`; or a .toml file.", show_default=False)
+    ] = None,
+    obfuscate: Annotated[
+        int | None,
+        typer.Option(
+            help="Hide the space from models under neutral names, drawn by this seed.", show_default=False
+        ),
+    ] = None,
     task: Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)] = None,
-    evaluator: Annotated[str | None, typer.Option(help="train or table.", show_default=False)] = None,
+    evaluator: Annotated[
+        str | None, typer.Option(help="train, table or callable.", show_default=False)
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="openai:NAME, or offline: for all roles.", show_default=False)
     ] = None,
@@ -68,6 +78,7 @@ def run(
     given = {
         "workflow": workflow,
         "space": space,
+        "obfuscate": obfuscate,
         "task": task,
         "evaluator": evaluator,
         "model": model,
@@ -162,6 +173,7 @@ def _nested(
 
 
 def _show_plan(settings: "Settings") -> None:
+    from navarch.cli.wording import measuring
     from navarch.graph.assemble import make_evaluator, prepare
 
     parts = prepare(settings)
@@ -170,7 +182,9 @@ def _show_plan(settings: "Settings") -> None:
         echo(f"workflow   {parts.workflow.name}: {parts.workflow.summary}")
         echo(f"space      {parts.space.name}: {parts.space.title}, {parts.space.size:,} architectures")
         echo(f"task       {parts.task.name}: {parts.task.title}")
-        echo(f"evaluator  {evaluator.name}, {parts.fidelity.epochs} epochs, {evaluator.slots} at once")
+        echo(f"evaluator  {measuring(evaluator, parts)}")
+        for note in evaluator.notes:
+            echo(f"           {note}")
         for role, model in parts.models.items():
             prompt = parts.library.get(role)
             echo(f"role       {role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")

@@ -101,7 +101,7 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
     elif row is None:
         echo(f"run {run.run_id} has no complete trial")
     else:
-        show_best(row, test)
+        show_best(row, test, is_finished=run.state == "finished")
 
 
 def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":

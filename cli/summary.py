@@ -18,7 +18,7 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo()
     echo(f"{run.run_id} {run.state}: {result.reason}")
     if result.best is not None:
-        show_best(result.best, result.test)
+        show_best(result.best, result.test, is_finished=run.state == "finished")
     elif run.state == "finished":
         echo(f"no trial completed; see why: navarch show {run.run_id}{where}")
     show_fallbacks(result.replies)
@@ -37,12 +37,14 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo(f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash")
 
 
-def show_best(best: "TrialRow", test: "TestScoreRow | None") -> None:
+def show_best(best: "TrialRow", test: "TestScoreRow | None", *, is_finished: bool) -> None:
     """Print the best architecture with its validation and test accuracy and its size."""
     echo(f"best architecture  {best.genotype}")
     echo(f"  trial {best.number}, code {best.code}, {best.params:,} parameters ({big(best.macs)} MACs)")
     echo(f"  validation accuracy  {accuracy(best.val_accuracy)}  (it was chosen by this)")
-    if test is None:
+    if test is None and is_finished:
+        echo("  test accuracy        none: there is no test split")
+    elif test is None:
         echo("  test accuracy        sealed: it is read when the run finishes")
     else:
         echo(f"  test accuracy        {accuracy(test.accuracy)}  (sealed during the search, read once)")

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from navarch.agents.replies import Reply
+    from navarch.evaluation import Evaluator
+    from navarch.graph.assemble import RunParts
 
 
 def accuracy(percent: float | None) -> str:
@@ -16,6 +18,12 @@ def big(count: float) -> str:
     if count >= 1e6:
         return f"{count / 1e6:.2f} M"
     return f"{count / 1e3:.1f} k" if count >= 1e3 else f"{count:.0f}"
+
+
+def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
+    """Return how trials are measured; of a user's own measurement nobody knows the epochs."""
+    epochs = f"{parts.fidelity.epochs} epochs, " if parts.task.is_described else ""
+    return f"{evaluator.name}, {epochs}{evaluator.slots} at once"
 
 
 def gist(reply: "Reply") -> str:

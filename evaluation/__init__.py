@@ -1,19 +1,25 @@
-"""Evaluation: tasks, training in processes of their own, tables, outcomes and feedback.
+"""Evaluation: tasks, training and users' own commands in processes of their own, tables, outcomes and feedback.
 
 Runs with the standard library and torch alone, and importing it needs no torch. Knows no model, no graph,
 no database.
 """
 
+from navarch.evaluation.callable.command import Command, callable_task, make_command
+from navarch.evaluation.callable.evaluator import CallableEvaluator
 from navarch.evaluation.check import Limits, OverLimit, static_check
 from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
 from navarch.evaluation.feedback import Evaluated, Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
-from navarch.evaluation.table import TableEvaluator
+from navarch.evaluation.tables.evaluator import TableEvaluator
+from navarch.evaluation.tables.own import ColumnNames, own_table_task
 from navarch.evaluation.task import Task, UnknownTaskError, get_task, task_names
 from navarch.evaluation.train_evaluator import TrainEvaluator
 
 __all__ = [
+    "CallableEvaluator",
+    "ColumnNames",
+    "Command",
     "CurvePoint",
     "Evaluated",
     "Evaluator",
@@ -33,10 +39,13 @@ __all__ = [
     "TrialCost",
     "TrialState",
     "UnknownTaskError",
+    "callable_task",
     "failed",
     "get_task",
     "judge",
+    "make_command",
     "make_feedback",
+    "own_table_task",
     "static_check",
     "task_names",
 ]

@@ -58,6 +58,10 @@ class Evaluator(Protocol):
     def slots(self) -> int:
         """How many trials run at once."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before the search, one sentence each."""
+
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Measure one architecture."""
 
@@ -72,8 +76,11 @@ class Evaluator(Protocol):
 
     def test(
         self, architecture: Architecture, fidelity: Fidelity, seed: int, *, split: Literal["test"]
-    ) -> TestScore:
-        """Train again with the same seed and read the sealed test split. Raises: TestFailedError."""
+    ) -> TestScore | None:
+        """Measure again with the same seed and read the sealed test split; None where there is none.
+
+        Raises: TestFailedError.
+        """
 
     def close(self) -> None:
         """Give back processes and files; closing twice is fine."""

@@ -1,7 +1,8 @@
-"""The fork server: a process that imports torch once and forks one process for each trial.
+"""The fork server: a process that imports what trials need once and forks one process for each trial.
 
 It reads commands from stdin and writes events to stdout, one JSON object a line. It has one thread, never
-touches CUDA and trains nothing itself. A trial's process leads a session of its own, so that it dies with
+touches CUDA and measures nothing itself: that does the worker, a module with `warm_up(task)` and
+`run_request(request, folder, hook)`. A trial's process leads a session of its own, so that it dies with
 everything that it started.
 
 Covered: trials that crash, hang, eat memory, flood stdout, start processes, or end without a word; a driver
@@ -49,7 +50,8 @@ class Options:
     root: str  # folder for the trials' work folders
     task: str  # its images are made before the first fork, so that the trials share them
     memory_mb: int | None  # address space that a trial may add to what the server has; None: no limit
-    file_mb: int  # largest file that a trial may write
+    file_mb: int | None  # largest file that a trial may write; None: no limit
+    worker: str  # module that carries out requests
     hook: str | None  # module of the tests that acts out faults
 
 
@@ -156,16 +158,9 @@ def _warm_up(options: Options) -> None:
     """Do once what every trial would do again: the imports, and the images (never the test split)."""
     import gc
 
-    import torch
-
-    from navarch.evaluation import trial
-    from navarch.evaluation.task import get_task, load_search_data
-
-    torch.set_num_threads(1)
-    load_search_data(get_task(options.task))
+    import_module(options.worker).warm_up(options.task)
     if options.hook is not None:
         import_module(options.hook)
-    assert trial.run_request is not None
     gc.collect()
     gc.freeze()  # the collector of a child would copy the pages that it shares with the server
 
@@ -175,7 +170,6 @@ def _live_as_child(
 ) -> NoReturn:
     """Carry out one request in the new process, and end it whatever happens."""
     from navarch.evaluation.job import Request
-    from navarch.evaluation.trial import run_request
 
     code = 1
     try:
@@ -184,7 +178,7 @@ def _live_as_child(
         parsed = Request.from_dict(request)
         _set_limits(options, parsed.device)
         hook = import_module(options.hook).act if options.hook is not None else None
-        run_request(parsed, folder, hook)
+        import_module(options.worker).run_request(parsed, folder, hook)
         code = 0
     except Exception:
         sys.excepthook(*sys.exc_info())
@@ -201,8 +195,7 @@ def _detach(output: int, server: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     if os.getppid() != server:
         os._exit(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -213,14 +206,23 @@ def _detach(output: int, server: int) -> None:
     os.closerange(3, min(soft, 65536))
 
 
+def end_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends, where the kernel can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _set_limits(options: Options, device: str) -> None:
     """Bound what a trial can take. Address space only on the CPU: CUDA reserves far more than it uses."""
+    if options.file_mb is not None:
+        file_bytes = options.file_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if options.memory_mb is None or sys.platform != "linux":
+        return
     from navarch.evaluation.device import choose_device
 
-    file_bytes = options.file_mb * 2**20
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if options.memory_mb is None or choose_device(device).type != "cpu" or sys.platform != "linux":
+    if choose_device(device).type != "cpu":
         return
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     limit = pages * resource.getpagesize() + options.memory_mb * 2**20

@@ -28,7 +28,7 @@ class BadReplyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Ask a process to train one architecture, for the search (validation) or for the final test."""
+    """Ask a process to measure one architecture, for the search (validation) or for the final test."""
 
     action: Action
     request_id: str
@@ -36,6 +36,7 @@ class Request:
     device: str
     job: Job
     fault: str = ""  # a fault to act out; only the tests' hook reads it
+    call: Mapping[str, Any] | None = None  # what a user's own command is, and what it is told
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back."""
@@ -50,6 +51,7 @@ class Request:
             "fidelity": self.job.fidelity.to_dict(),
             "seed": self.job.seed,
             "fault": self.fault,
+            "call": self.call,
         }
 
     @classmethod
@@ -58,7 +60,7 @@ class Request:
         architecture = Architecture(data["space"], tuple(data["values"]))
         job = Job(data["trial_id"], architecture, Fidelity.from_dict(data["fidelity"]), data["seed"])
         action = cast(Action, data["action"])
-        return cls(action, data["request_id"], data["task"], data["device"], job, data["fault"])
+        return cls(action, data["request_id"], data["task"], data["device"], job, data["fault"], data["call"])
 
     def encode(self) -> str:
         """Return one line of JSON. Raises: ValueError when it is larger than MAX_REQUEST_BYTES."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from navarch import NavarchError
+from navarch.evaluation.environment import worker_environment
 from navarch.evaluation.forkserver import Options
 from navarch.evaluation.job import Request
 from navarch.evaluation.outcome import Reason
@@ -30,16 +31,8 @@ ERRORS_NAME = "server.log"
 POLL_S = 0.05  # how often a stop and the deadlines are looked at
 START_UP_S = 120.0  # for the server to import torch on a slow, busy machine
 KILL_GRACE_S = 5.0  # for the server to report a trial that it was told to kill
+TRAINER = "navarch.evaluation.trial"
 HIGH_MEMORY = 0.8  # share of the memory limit from which a kill from outside counts as out of memory
-
-ALLOWED_VARIABLES = frozenset(
-    {
-        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM",
-        "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
-        "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUDA_HOME", "CUBLAS_WORKSPACE_CONFIG",
-        "NVIDIA_VISIBLE_DEVICES", "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF",
-    }
-)  # fmt: skip
 
 
 class WorkerError(NavarchError):
@@ -77,15 +70,24 @@ class WorkerPool:
         slots: int,
         timeout_s: float,
         memory_mb: int | None,
-        file_mb: int = 1024,
+        file_mb: int | None = 1024,
+        worker: str = TRAINER,
+        threads: int | None = 1,
         hook: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Start nothing yet.
+
+        memory_mb, file_mb: what a trial may take and how large a file of it may grow; None: no limit. worker: the
+        module that carries requests out. threads: of numeric libraries; None: as the user set them. hook: for tests.
+        """
         self.slots = slots
         self.timeout_s = timeout_s
         self._task = task
         self._memory_mb = memory_mb
         self._file_mb = file_mb
+        self._worker = worker
+        self._threads = threads
         self._hook = hook
         self._clock = clock
         self._lock = threading.Lock()
@@ -194,14 +196,16 @@ class WorkerPool:
         if self._server is not None:
             return
         self._root = Path(tempfile.mkdtemp(prefix="navarch-"))
-        options = Options(str(self._root), self._task, self._memory_mb, self._file_mb, self._hook)
+        options = Options(
+            str(self._root), self._task, self._memory_mb, self._file_mb, self._worker, self._hook
+        )
         with (self._root / ERRORS_NAME).open("wb") as errors:
             self._server = subprocess.Popen(
                 [sys.executable, "-P", "-m", "navarch.evaluation.forkserver", json.dumps(asdict(options))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=worker_environment(os.environ),
+                env=worker_environment(os.environ, threads=self._threads),
                 cwd=self._root,
                 start_new_session=True,  # Ctrl-C in the terminal is the driver's to handle
             )
@@ -259,14 +263,12 @@ class WorkerPool:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what a worker may see of an environment: an allow-list, so that no key can reach it."""
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name in ALLOWED_VARIABLES or name.startswith("LC_")
-    }
-    return {**kept, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+def check_pool(slots: int, timeout_s: float) -> None:
+    """Refuse numbers that make no sense. Raises: NavarchError."""
+    if slots < 1:
+        raise NavarchError(f"The number of trials at once is {slots!r}; give at least 1.")
+    if not timeout_s > 0:
+        raise NavarchError(f"The time limit of a trial is {timeout_s!r} seconds; give more than 0.")
 
 
 def _end_process(server: subprocess.Popen[bytes]) -> None:

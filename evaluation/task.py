@@ -15,6 +15,8 @@ from navarch import NavarchError
 from navarch.evaluation.digits import DATA_DIGEST, RECIPE, split_sources
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.recipe import TrainRecipe
+from navarch.evaluation.tables.published import PUBLISHED, PublishedTable
+from navarch.spaces import SearchSpace
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +28,11 @@ class UnknownTaskError(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Describe a task; its digest changes with its data or training, so that old trials are not reused."""
+    """Describe a task; its digest changes with its data or training, so that old trials are not reused.
+
+    train_size, val_size, test_size: 0 where a user's own measurement does not say. has_test: whether a final test can
+    be asked for.
+    """
 
     name: str
     title: str
@@ -38,8 +44,14 @@ class Task:
     val_size: int
     test_size: int
     default_fidelity: Mapping[str, Fidelity] = field(hash=False)
-    evaluator: Literal["train", "table"] = "train"
+    evaluator: Literal["train", "table", "callable"] = "train"
     metric: Literal["accuracy"] = "accuracy"  # percent, more is better
+    has_test: bool = True
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the data are known: those behind a user's own measurement are not."""
+        return self.train_size > 0
 
     def fidelity(self, space: str) -> Fidelity:
         """Return the default fidelity of a space on this task. Raises: NavarchError when there is none."""
@@ -47,8 +59,14 @@ class Task:
             return self.default_fidelity[space]
         except KeyError:
             known = ", ".join(sorted(self.default_fidelity))
+            if self.evaluator == "table":
+                raise NavarchError(
+                    f"The task {self.name!r} is a table of the space {known!r}, not of {space!r}: "
+                    f"use --space {known}, or another task (`navarch tasks`)."
+                ) from None
             raise NavarchError(
-                f"The task {self.name!r} has no default fidelity for the space {space!r}; it has: {known}."
+                f"The task {self.name!r} has no default fidelity for the space {space!r}; it has: {known}. "
+                "Any space can be measured with a table or a command of your own: --evaluator table, or callable."
             ) from None
 
 
@@ -86,7 +104,6 @@ DIGITS_TRAINING = TrainRecipe(
     val_points=3,
     bf16=False,  # these networks: 0-9 % slower with it, only the all-3x3 cell 4-15 % faster (Zen 4, one core)
 )
-_PUBLISHED = Fidelity(epochs=200, skeleton={"width": 16, "cells": 5})
 
 
 def task_names() -> tuple[str, ...]:
@@ -102,6 +119,36 @@ def get_task(name: str) -> Task:
     if name in _TABLE_TASKS:
         return _TABLE_TASKS[name]
     raise UnknownTaskError(f"There is no task {name!r}; the tasks are: {', '.join(task_names())}.")
+
+
+def own_task(
+    name: str,
+    title: str,
+    space: SearchSpace,
+    evaluator: Literal["table", "callable"],
+    facts: Mapping[str, object],
+    *,
+    has_test: bool = True,
+) -> Task:
+    """Return the task of a user's own measurement of one space; what it measures is known to the user alone.
+
+    facts: what the results depend on, as plain data; the options of the space count as well.
+    """
+    options = [[dimension.name, *dimension.names] for dimension in space.dimensions]
+    return Task(
+        name=name,
+        title=title,
+        digest=_digest({"own": evaluator, "facts": facts, "space": space.name, "options": options}),
+        classes=space.input.classes,
+        in_channels=space.input.channels,
+        resolution=space.input.resolution,
+        train_size=0,
+        val_size=0,
+        test_size=0,
+        default_fidelity={space.name: Fidelity(epochs=1)},
+        evaluator=evaluator,
+        has_test=has_test,
+    )
 
 
 def training_recipe(task: Task) -> TrainRecipe:
@@ -155,19 +202,21 @@ def _digits() -> Task:
     )
 
 
-def _table_task(name: str, title: str, classes: int, resolution: int, sizes: tuple[int, int, int]) -> Task:
+def _table_task(table: PublishedTable) -> Task:
+    train_size, val_size, test_size = table.sizes
     return Task(
-        name=name,
-        title=title,
-        digest=_digest({"table": name, "epochs": 200}),
-        classes=classes,
+        name=table.task,
+        title=table.title,
+        digest=_digest({"table": table.task, "epochs": table.fidelity.epochs}),
+        classes=table.classes,
         in_channels=3,
-        resolution=resolution,
-        train_size=sizes[0],
-        val_size=sizes[1],
-        test_size=sizes[2],
-        default_fidelity={"nas-bench-201": _PUBLISHED},
+        resolution=table.resolution,
+        train_size=train_size,
+        val_size=val_size,
+        test_size=test_size,
+        default_fidelity={table.space: table.fidelity},
         evaluator="table",
+        has_test=table.columns.test is not None,
     )
 
 
@@ -176,13 +225,4 @@ def _digest(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_TABLE_TASKS = {
-    task.name: task
-    for task in (
-        _table_task("nb201-cifar10", "CIFAR-10 (NAS-Bench-201 table)", 10, 32, (25_000, 25_000, 10_000)),
-        _table_task("nb201-cifar100", "CIFAR-100 (NAS-Bench-201 table)", 100, 32, (50_000, 5_000, 5_000)),
-        _table_task(
-            "nb201-imagenet16-120", "ImageNet16-120 (NAS-Bench-201 table)", 120, 16, (151_700, 3_000, 3_000)
-        ),
-    )
-}
+_TABLE_TASKS = {name: _table_task(table) for name, table in PUBLISHED.items()}

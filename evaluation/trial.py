@@ -33,6 +33,12 @@ class _Run:
     outcome: Outcome
 
 
+def warm_up(task: str) -> None:
+    """Do once, before the first fork, what every trial would do again: the images, never the test split."""
+    torch.set_num_threads(1)
+    load_search_data(get_task(task))
+
+
 def run_request(request: Request, folder: Path, hook: Hook | None = None) -> None:
     """Carry out a request and leave its reply in the folder; whatever goes wrong becomes a failed outcome."""
     device = "cpu"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from navarch import NavarchError
 from navarch.agents.caller import Caller
@@ -10,7 +11,20 @@ from navarch.agents.model import ModelClient, make_client
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
 from navarch.agents.redaction import read_api_key
-from navarch.evaluation import Evaluator, Fidelity, TableEvaluator, Task, TrainEvaluator, get_task
+from navarch.evaluation import (
+    CallableEvaluator,
+    ColumnNames,
+    Command,
+    Evaluator,
+    Fidelity,
+    TableEvaluator,
+    Task,
+    TrainEvaluator,
+    callable_task,
+    get_task,
+    make_command,
+    own_table_task,
+)
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.progress import Progress
@@ -19,7 +33,7 @@ from navarch.graph.stopping import StopRequest
 from navarch.graph.workflows import Workflow, get_workflow
 from navarch.memory import CallLimit, Memory
 from navarch.prompts import PromptLibrary
-from navarch.spaces import SearchSpace, get_space
+from navarch.spaces import ObfuscatedSpace, SearchSpace, get_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +52,9 @@ def prepare(settings: Settings) -> RunParts:
     """Find and check everything that the settings name. Raises: NavarchError with the first thing that is wrong."""
     workflow = get_workflow(settings.workflow)
     space = get_space(settings.space)
-    task = get_task(settings.task)
-    if task.evaluator != settings.evaluator:
-        raise NavarchError(
-            f"task {task.name!r} is measured by evaluator {task.evaluator!r}, not {settings.evaluator!r}: "
-            f"use --evaluator {task.evaluator}, or another task (`navarch tasks`)"
-        )
+    if settings.obfuscate is not None:
+        space = ObfuscatedSpace(space, settings.obfuscate)
+    task = _task(settings, space.origin)
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
         _refuse_broken(library)
@@ -55,10 +66,14 @@ def prepare(settings: Settings) -> RunParts:
 
 def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
     """Return the evaluator; it starts no process before its first trial."""
+    space = parts.space.origin
     if settings.evaluator == "table":
-        if settings.table.path is None:
-            raise NavarchError("evaluator 'table' needs the benchmark's file: use --set table.path=FILE")
-        return TableEvaluator(settings.table.path, parts.task.name.removeprefix("nb201-"))
+        return TableEvaluator(_table_path(settings), parts.task, space, names=_columns(settings))
+    if settings.evaluator == "callable":
+        own = settings.callable
+        return CallableEvaluator(
+            _command(settings), parts.task, space, slots=own.slots, timeout_s=own.timeout_s
+        )
     train = settings.train
     if train.device == "cuda":
         from navarch.evaluation.device import refuse_missing_cuda
@@ -113,6 +128,42 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
     )
 
 
+def _task(settings: Settings, space: SearchSpace) -> Task:
+    """Return the task: a named one, or what a user's own table or command measures."""
+    if settings.task is not None or settings.evaluator == "train":
+        task = get_task(settings.task or "digits")
+        if task.evaluator != settings.evaluator:
+            own = "leave --task out" if settings.evaluator == "callable" else "another task (`navarch tasks`)"
+            raise NavarchError(
+                f"task {task.name!r} is measured by evaluator {task.evaluator!r}, not {settings.evaluator!r}: "
+                f"use --evaluator {task.evaluator}, or {own}"
+            )
+        if settings.evaluator == "table" and _columns(settings) != ColumnNames():
+            raise NavarchError(
+                f"the columns of the published table {task.name!r} are known: table.architecture, table.val, "
+                "table.test and table.seconds are for a table of your own, without --task"
+            )
+        return task
+    if settings.evaluator == "table":
+        return own_table_task(_table_path(settings), space, _columns(settings))
+    return callable_task(_command(settings), space)
+
+
+def _table_path(settings: Settings) -> Path:
+    if settings.table.path is None:
+        raise NavarchError("evaluator 'table' needs the table's file: use --set table.path=FILE")
+    return settings.table.path
+
+
+def _columns(settings: Settings) -> ColumnNames:
+    return ColumnNames(**settings.table.model_dump(exclude={"path"}))
+
+
+def _command(settings: Settings) -> Command:
+    own = settings.callable
+    return make_command(own.command, own.function, own.folder)
+
+
 def _refuse_broken(library: PromptLibrary) -> None:
     problems = library.check()
     if problems:
@@ -145,7 +196,7 @@ def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
 
 
 def _fidelity(settings: Settings, space: SearchSpace, task: Task) -> Fidelity:
-    fidelity = task.fidelity(space.name)
+    fidelity = task.fidelity(space.origin.name)
     if settings.train.epochs is not None and settings.evaluator == "train":
         return replace(fidelity, epochs=settings.train.epochs)
     return fidelity

@@ -51,7 +51,7 @@ def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
     )
     return NewTrial(
         proposal_id=row.proposal_id,
-        space=ctx.space.name,
+        space=ctx.space.origin.name,
         architecture=ctx.space.to_dict(architecture),
         code=ctx.space.code(architecture),
         genotype=ctx.space.genotype(architecture),

@@ -11,7 +11,7 @@ def job_of(ctx: RunContext, row: TrialRow) -> Job:
     """Return the job that trains a stored trial."""
     return Job(
         trial_id=row.trial_id,
-        architecture=ctx.space.parse(row.architecture),
+        architecture=ctx.space.reveal(ctx.space.parse(row.architecture)),
         fidelity=ctx.fidelity,
         seed=row.seed,
     )

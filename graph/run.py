@@ -84,7 +84,7 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
     """Store a new run with the settings that it is made of."""
     return memory.create_run(
         workflow=parts.workflow.name,
-        space=parts.space.name,
+        space=parts.space.origin.name,
         task=parts.task.name,
         task_digest=parts.task.digest,
         evaluator=settings.evaluator,
@@ -104,11 +104,13 @@ def finish_run(ctx: RunContext, reason: str) -> None:
 
 def _with_absolute_paths(settings: Settings) -> Settings:
     """Return settings that mean the same files when the run is resumed from another folder."""
-    table = settings.table
+    table, own = settings.table, settings.callable
     if table.path is not None:
         table = table.model_copy(update={"path": table.path.absolute()})
+    own = own.model_copy(update={"folder": own.folder.absolute()})
     prompts = settings.prompts.absolute() if settings.prompts is not None else None
-    return settings.model_copy(update={"prompts": prompts, "table": table})
+    space = str(Path(settings.space).absolute()) if settings.space.endswith(".toml") else settings.space
+    return settings.model_copy(update={"prompts": prompts, "table": table, "callable": own, "space": space})
 
 
 def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | None) -> Settings:
@@ -123,8 +125,8 @@ def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | N
 def _refuse_other_task(run: RunRow, parts: RunParts) -> None:
     if run.task_digest != parts.task.digest:
         raise NavarchError(
-            f"run {run.run_id!r} was started on task {run.task!r} with data {run.task_digest}, and the data is now "
-            f"{parts.task.digest}: bring the old data back, or start a new run"
+            f"run {run.run_id!r} was started on task {run.task!r} with data or code {run.task_digest}, and that is now "
+            f"{parts.task.digest}: bring the old back, or start a new run"
         )
 
 
@@ -148,6 +150,8 @@ def _work(
             stop=stop,
         )
         progress.began(run, parts, evaluator)
+        for note in evaluator.notes:
+            progress.noted(note)
         with _stopping(ctx):
             _note_changed_prompts(ctx, parts)
             reason = run.stop_reason if run.state == "finishing" else _search(ctx, parts)
@@ -238,12 +242,17 @@ def _cancel_unfinished(ctx: RunContext) -> None:
 
 
 def _read_test(ctx: RunContext) -> None:
-    """Read the test split once, for the best by validation within the limits."""
+    """Read the test split once, for the best by validation within the limits; a task may have none."""
     best = ctx.standing().best
-    if best is None or ctx.memory.test_score(ctx.run_id) is not None:
+    if best is None or not ctx.task.has_test or ctx.memory.test_score(ctx.run_id) is not None:
         return
     ctx.progress.testing(best)
-    score = ctx.evaluator.test(ctx.space.parse(best.architecture), ctx.fidelity, best.seed, split="test")
+    score = ctx.evaluator.test(
+        ctx.space.reveal(ctx.space.parse(best.architecture)), ctx.fidelity, best.seed, split="test"
+    )
+    if score is None:
+        ctx.progress.noted("the evaluator has no test split: there is no final test score")
+        return
     ctx.memory.set_test_score(ctx.run_id, best.trial_id, score.accuracy, score.val_accuracy, score.seconds)
     ctx.fault("test.scored")
 

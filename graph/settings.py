@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
+from navarch.graph.sections import Budget, Limits, Own, Search, Section, Server, Table, Train
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
@@ -24,78 +25,23 @@ MAX_FILE_BYTES = 256 * 1024
 RoleName = Literal["navigator", "generator", "critic", "distiller"]
 
 
-class Section(BaseModel):
-    """A table of the settings file: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Budget(Section):
-    """When to stop; an absent limit does not bind. One ledger counts for every workflow."""
-
-    trials: int = Field(default=20, ge=1, le=1_000_000, description="unique architectures evaluated")
-    calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
-    tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
-    seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")
-
-
-class Search(Section):
-    """The shape of a round."""
-
-    proposals: int = Field(
-        default=16, ge=1, le=64, description="architectures asked of the Generator per call"
-    )
-    trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
-    retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
-    uncriticised: float = Field(
-        default=0.125, ge=0, le=1, description="share of slots filled past the Critic"
-    )
-    patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
-
-
-class Train(Section):
-    """The train evaluator."""
-
-    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
-    timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
-    epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
-    seed: int = Field(
-        default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
-    )
-
-
-class Table(Section):
-    """The table evaluator."""
-
-    path: Path | None = Field(default=None, description="the benchmark's table, a CSV file, gzip or plain")
-
-
-class Limits(Section):
-    """Constraints on candidates; an absent limit does not bind."""
-
-    max_params: int | None = Field(default=None, ge=1, description="trainable parameters")
-    max_macs: int | None = Field(default=None, ge=1, description="multiply-accumulates of one forward pass")
-
-
-class Server(Section):
-    """How model servers are called."""
-
-    base_url: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^@\s]+$",
-        description="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; a key goes into NAVARCH_API_KEY",
-    )
-    timeout_s: float = Field(default=120, gt=0, description="one attempt's time limit in seconds")
-
-
 class Settings(Section):
     """All settings of a run."""
 
     workflow: str = Field(default="navarch", description="see `navarch workflows`")
-    space: str = Field(default="nas-bench-201", description="see `navarch spaces`")
-    task: str = Field(default="digits", description="see `navarch tasks`")
-    evaluator: Literal["train", "table"] = Field(default="train", description="how a candidate is measured")
+    space: str = Field(default="nas-bench-201", description="see `navarch spaces`; or a .toml file")
+    obfuscate: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="hide the space from models under neutral names that this seed draws",
+    )
+    task: str | None = Field(
+        default=None, description="see `navarch tasks`; default: digits to train on, else what you measured"
+    )
+    evaluator: Literal["train", "table", "callable"] = Field(
+        default="train", description="how a candidate is measured"
+    )
     model: str = Field(default="offline", description="openai:NAME or offline, for every role")
     roles: dict[RoleName, str] = Field(
         default_factory=dict, description="a role's own model, where it differs"
@@ -110,6 +56,7 @@ class Settings(Section):
     search: Search = Search()
     train: Train = Train()
     table: Table = Table()
+    callable: Own = Own()
     limits: Limits = Limits()
     server: Server = Server()
 

@@ -32,7 +32,26 @@ OPTION: Final = dict.fromkeys(("name", "code", "meaning"), VALUE)
 
 SPACE: Final = {
     "summary": VALUE,
-    "dimensions": ({"name": VALUE, "meaning": VALUE, "options": (OPTION,)},),
+    "dimensions": (
+        {
+            "name": VALUE,
+            "meaning": VALUE,
+            "options": (OPTION,),
+            "when": ({"dimension": VALUE, "options": (VALUE,)},),
+        },
+    ),
+    "constraints": (
+        {
+            "kind": VALUE,
+            "dimensions": (VALUE,),
+            "options": (VALUE,),
+            "at_least": VALUE,
+            "at_most": VALUE,
+            "choices": ((VALUE,),),
+            "why": VALUE,
+        },
+    ),
+    "example": (VALUE,),
     "rules": (VALUE,),
     "size": VALUE,
     "code_example": VALUE,

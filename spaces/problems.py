@@ -17,6 +17,11 @@ ProblemCode = Literal[
     "missing-dimension",
     "unknown-dimension",
     "unknown-option",
+    "inactive-dimension",
+    "equal-options",
+    "too-few",
+    "too-many",
+    "forbidden",
 ]
 
 _SHOWN_CHARACTERS = 60
@@ -65,6 +70,7 @@ class Problem:
 
     def __str__(self) -> str:
         allowed = _join(self.allowed, limit=_SHOWN_ALLOWED)
+        reasons = "; ".join(self.allowed)
         if self.code == "not-an-object":
             return f"{self.value} is not an architecture: give {allowed}"
         if self.code == "wrong-length":
@@ -75,6 +81,16 @@ class Problem:
             return f"there is no dimension {self.dimension}: the dimensions are {allowed}"
         if self.code == "unknown-option":
             return f"dimension {self.dimension} does not offer {self.value}: choose one of {allowed}"
+        if self.code == "inactive-dimension":
+            return (
+                f"dimension {self.dimension} is not in use here, so it cannot be {self.value}: give {reasons}"
+            )
+        if self.code == "equal-options":
+            return f"dimension {self.dimension} must not be {self.value} too: choose {reasons}"
+        if self.code in ("too-few", "too-many"):
+            return f"there are {self.value} (dimension {self.dimension}): allowed are {reasons}"
+        if self.code == "forbidden":
+            return f"dimension {self.dimension} must not be {self.value} here: choose {reasons}"
         where = f" in dimension {self.dimension}" if self.dimension else ""
         return f"{self.value} does not follow the encoding{where}: expected {allowed}"
 

@@ -3,59 +3,82 @@
 from collections.abc import Callable, Mapping, Sequence, Sized
 
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
-from navarch.spaces.spec import Dimension
+from navarch.spaces.spec import INACTIVE
+from navarch.spaces.structure import Structure
+
+ReadPublished = Callable[[str | Mapping[object, object] | Sequence[object]], Sequence[str] | None]
 
 MAX_TEXT = 4_096
+_NUMBER_BITS = 64
 _KINDS = "an object with one option for every dimension, a list or a text"
 
 
 class Reader:
     """The validator of a space: it gives option names in the order of the dimensions, or every problem found.
 
-    dimensions: those of the space. read_published: returns the option names that a text in the space's
-    published encoding holds, or None where the text is in another encoding; raises InvalidArchitecture where
-    it is a wrong one.
+    structure: the dimensions of the space and what joins them. read_published: returns the option names of what
+    is in the space's published encoding, or None where it is in another; raises InvalidArchitecture where it is
+    a wrong one.
     """
 
-    def __init__(
-        self, dimensions: Sequence[Dimension], read_published: Callable[[str], tuple[str, ...] | None]
-    ) -> None:
-        self._dimensions = dimensions
+    def __init__(self, structure: Structure, read_published: ReadPublished) -> None:
+        self._structure = structure
+        self._dimensions = structure.dimensions
         self._read_published = read_published
-        self._names = tuple(dimension.name for dimension in dimensions)
+        self._names = structure.names
         # a declaration guarantees that no code of a dimension is the name of another of its options
         self._meant = tuple(
             {word: option.name for option in dimension.options for word in (option.name, option.code)}
-            for dimension in dimensions
+            for dimension in self._dimensions
         )
 
     def read(self, raw: object) -> tuple[str, ...]:
-        """Return the option names.
+        """Return the option names, INACTIVE where a dimension is not in use.
 
         Raises: InvalidArchitecture, and nothing else. The work is bounded whatever `raw` is.
         """
-        given: Sequence[object]
-        if isinstance(raw, str):
-            given = self._read_text(raw)
-        elif isinstance(raw, Mapping):
-            given = self._read_object(raw)
-        elif isinstance(raw, (list, tuple)):
-            self._require_length(raw, "options")
-            given = raw
-        else:
-            raise InvalidArchitecture([Problem("not-an-object", "", shorten(raw), (_KINDS,))])
-        if problems := self._find_unknown_options(dict(enumerate(given))):
+        values = self._settle(self._find_entries(raw))
+        if problems := self._structure.problems(values):
             raise InvalidArchitecture(problems)
-        return tuple(meant[str(word)] for meant, word in zip(self._meant, given, strict=True))
+        return values
 
-    def _read_text(self, text: str) -> Sequence[str]:
-        if len(text) > MAX_TEXT:
+    def _find_entries(self, raw: object) -> Sequence[object]:
+        """Return one entry a dimension, not yet checked; INACTIVE or None where none is given."""
+        if not isinstance(raw, (str, Mapping, list, tuple)):
+            raise InvalidArchitecture([Problem("not-an-object", "", shorten(raw), (_KINDS,))])
+        if isinstance(raw, str) and len(raw) > MAX_TEXT:
             limit = (f"at most {MAX_TEXT} characters",)
-            raise InvalidArchitecture([Problem("wrong-length", "", shorten(text), limit)])
-        published = self._read_published(text)
-        if published is None:
-            self._require_length(text, "characters")
-        return text if published is None else published
+            raise InvalidArchitecture([Problem("wrong-length", "", shorten(raw), limit)])
+        published = self._read_published(raw)
+        if published is not None:
+            return published
+        if isinstance(raw, Mapping):
+            return self._read_object(raw)
+        self._require_length(raw, "characters" if isinstance(raw, str) else "options")
+        return raw
+
+    def _settle(self, given: Sequence[object]) -> tuple[str, ...]:
+        """Return the option that each entry names. Raises: InvalidArchitecture for those that name none."""
+        values, problems = [], []
+        for position, word in enumerate(given):
+            value = self._find_option(position, word)
+            if value is None:
+                dimension = self._dimensions[position]
+                problems.append(Problem("unknown-option", dimension.name, shorten(word), dimension.names))
+            else:
+                values.append(value)
+        if problems:
+            raise InvalidArchitecture(problems)
+        return tuple(values)
+
+    def _find_option(self, position: int, word: object) -> str | None:
+        if isinstance(word, int) and not isinstance(word, bool) and word.bit_length() <= _NUMBER_BITS:
+            word = str(word)
+        if isinstance(word, str) and word in self._meant[position]:
+            return self._meant[position][word]
+        if self._dimensions[position].when and (word is None or word == INACTIVE):
+            return INACTIVE
+        return None
 
     def _read_object(self, raw: Mapping[object, object]) -> Sequence[object]:
         if len(raw) > 2 * len(
@@ -65,26 +88,23 @@ class Reader:
         missing = [
             Problem("missing-dimension", dimension.name, "", dimension.names)
             for dimension in self._dimensions
-            if dimension.name not in raw
+            if dimension.name not in raw and not dimension.when
         ]
         unknown = [
             Problem("unknown-dimension", shorten(key), shorten(value), self._names)
             for key, value in raw.items()
             if key not in self._names
         ]
+        wrong = [
+            Problem("unknown-option", dimension.name, shorten(raw[dimension.name]), dimension.names)
+            for position, dimension in enumerate(self._dimensions)
+            if dimension.name in raw and self._find_option(position, raw[dimension.name]) is None
+        ]
         if missing or unknown:
-            given = {i: raw[name] for i, name in enumerate(self._names) if name in raw}
-            raise InvalidArchitecture([*missing, *unknown, *self._find_unknown_options(given)])
-        return [raw[name] for name in self._names]
+            raise InvalidArchitecture([*missing, *unknown, *wrong])
+        return [raw.get(name) for name in self._names]
 
     def _require_length(self, raw: Sized, unit: str) -> None:
         if len(raw) != len(self._dimensions):
             expected = (f"{len(self._dimensions)} {unit}",)
             raise InvalidArchitecture([Problem("wrong-length", "", shorten(raw), expected)])
-
-    def _find_unknown_options(self, given: Mapping[int, object]) -> list[Problem]:
-        return [
-            Problem("unknown-option", self._names[i], shorten(word), self._dimensions[i].names)
-            for i, word in given.items()
-            if not isinstance(word, str) or word not in self._meant[i]
-        ]

@@ -1,23 +1,27 @@
 """A search space: what follows from its declaration alone, and the four things that a subclass adds.
 
-From the dimensions come the validator, the schema, the data of the prompt section, sampling, neighbours,
-crossover, features, distance and digest. A subclass adds which architectures are equal (`canonical`), the
-published encoding (`genotype`, `_read_published`), the cost (`cost`) and the network (`build`).
+From the dimensions, their activity and constraints come the validator, the schema, the data of the prompt
+section, sampling, neighbours, crossover, features, distance and digest. A subclass adds which architectures are
+equal (`canonical`), the published encoding (`genotype`, `_read_published`), the cost (`cost`), the network
+(`build`) and the drawing (`sketch`).
 """
 
 import hashlib
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from navarch import NavarchError
+from navarch.spaces.bounded import draw_within
 from navarch.spaces.declaration import Declaration
+from navarch.spaces.description import describe_structure, make_schema
 from navarch.spaces.problems import shorten
 from navarch.spaces.reader import Reader
-from navarch.spaces.spec import Architecture, Cost
+from navarch.spaces.sketch import Sketch, StageTable
+from navarch.spaces.spec import INACTIVE, Architecture, Cost
+from navarch.spaces.structure import Structure
 
 if TYPE_CHECKING:
     import torch
@@ -25,28 +29,41 @@ if TYPE_CHECKING:
 _DIGEST_CHARACTERS = 16
 
 
-class Difference(NamedTuple):
-    """One dimension in which two architectures differ, with the option of each."""
-
-    dimension: str
-    before: str
-    after: str
-
-
 class SearchSpace(ABC):
     """A declared search space, and what a searcher, a validator, a prompt and an evaluator need of it."""
 
+    siblings: tuple[str, ...] = ()  # spaces that hold published architectures which this one may refuse
+
     def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
         self.name = declaration.name
         self.title = declaration.title
         self.summary = declaration.summary
         self.dimensions = declaration.dimensions
         self.rules = declaration.rules
         self.skeleton = declaration.skeleton
-        self.size = prod(len(dimension.options) for dimension in self.dimensions)
-        self._names = tuple(dimension.names for dimension in self.dimensions)
-        self._positions = tuple({name: i for i, name in enumerate(names)} for names in self._names)
-        self._reader = Reader(self.dimensions, self._read_published)
+        self.input = declaration.input
+        self.structure = Structure(declaration.dimensions, declaration.constraints)
+        self.names = self.structure.names
+        self._positions = tuple(
+            {**{name: i for i, name in enumerate(options)}, **({INACTIVE: -1} if dimension.when else {})}
+            for options, dimension in zip(self.structure.options, self.dimensions, strict=True)
+        )
+        self._reader = Reader(self.structure, self._read_published)
+
+    @property
+    def size(self) -> int:
+        """How many architectures there are, as published."""
+        return self.structure.size
+
+    @property
+    def origin(self) -> "SearchSpace":
+        """The space whose architectures these really are: itself, unless it hides another."""
+        return self
+
+    def reveal(self, arch: Architecture) -> Architecture:
+        """Return the architecture of `origin` that this one really is."""
+        return arch
 
     # --- Reading and writing ---
 
@@ -54,27 +71,30 @@ class SearchSpace(ABC):
         """Return the architecture that an object, a list or a text stands for.
 
         raw: an object {dimension: option}, a list of options in the order of the dimensions (options by name
-        or code), the compact code ("333132"), or the published encoding.
+        or code), the compact code ("333132"), or the published encoding. A dimension that is not in use is left
+        out of the object, or INACTIVE.
         Raises: InvalidArchitecture with every problem found, and nothing else whatever `raw` is. The work is
         bounded.
         """
         return Architecture(self.name, self._reader.read(raw))
 
+    def read_with_resolution(self, raw: object) -> tuple[Architecture, int | None]:
+        """Return what `parse` returns, and the side of the image where the encoding names one of its own."""
+        return self.parse(raw), None
+
     def to_dict(self, arch: Architecture) -> dict[str, str]:
         """Return the option name of every dimension; the form that the schema describes and `parse` reads."""
         self._indices(arch)
-        return {dimension.name: value for dimension, value in zip(self.dimensions, arch.values, strict=True)}
+        return dict(zip(self.names, arch.values, strict=True))
 
     def code(self, arch: Architecture) -> str:
-        """Return the compact code: one character per dimension."""
+        """Return the compact code: one character per dimension, INACTIVE where one is not in use."""
         pairs = zip(self.dimensions, self._indices(arch), strict=True)
-        return "".join(dimension.options[i].code for dimension, i in pairs)
+        return "".join(dimension.options[i].code if i >= 0 else INACTIVE for dimension, i in pairs)
 
     def genotype(self, arch: Architecture) -> str:
         """Return the published encoding; the compact code where a space has no other."""
         return self.code(arch)
-
-    # --- Equality ---
 
     def canonical(self, arch: Architecture) -> Architecture:
         """Return the representative of all architectures that compute the same function.
@@ -93,74 +113,66 @@ class SearchSpace(ABC):
         """Return the label of a looser, published equality: to report diversity, never to reuse a result."""
         return self.digest(arch)
 
-    # --- Searching ---
-
     def sample(self, rng: random.Random) -> Architecture:
-        """Return an architecture drawn uniformly."""
-        return Architecture(self.name, tuple(rng.choice(names) for names in self._names))
+        """Return an architecture of which every dimension in use is drawn uniformly, those it depends on first."""
+        return Architecture(self.name, self.structure.sample(rng))
+
+    def sample_within(
+        self,
+        rng: random.Random,
+        measure: Callable[[Architecture], float],
+        low: float,
+        high: float,
+    ) -> Architecture:
+        """Return an architecture whose measure lies in [low, high]. Raises: NavarchError; see `bounded.py`."""
+        return draw_within(self, rng, measure, low, high)
 
     def neighbours(self, arch: Architecture) -> tuple[Architecture, ...]:
-        """Return every architecture that differs in one dimension, by dimension and then by option."""
+        """Return every architecture one edit away, by dimension and then by option.
+
+        What an edit brings into use takes its first option; edits that break a constraint are left out.
+        """
         self._indices(arch)
-        return tuple(
-            Architecture(self.name, (*arch.values[:i], name, *arch.values[i + 1 :]))
-            for i, names in enumerate(self._names)
-            for name in names
-            if name != arch.values[i]
-        )
+        return tuple(Architecture(self.name, near) for near in self.structure.neighbours(arch.values))
 
     def crossover(self, a: Architecture, b: Architecture, rng: random.Random) -> Architecture:
         """Return a child that takes each dimension from either parent with equal chance."""
         self._indices(a)
         self._indices(b)
-        return Architecture(
-            self.name, tuple(rng.choice(pair) for pair in zip(a.values, b.values, strict=True))
-        )
+        return Architecture(self.name, self.structure.crossover(a.values, b.values, rng))
 
     def features(self, arch: Architecture) -> tuple[float, ...]:
-        """Return the one-hot encoding of the canonical form: one number per option of every dimension."""
+        """Return the one-hot encoding of the canonical form: one number per option of every dimension.
+
+        All numbers of a dimension that is not in use are 0.
+        """
         indices = self._indices(self.canonical(arch))
         return tuple(
             float(k == chosen)
-            for names, chosen in zip(self._names, indices, strict=True)
-            for k in range(len(names))
+            for options, chosen in zip(self.structure.options, indices, strict=True)
+            for k in range(len(options))
         )
 
     def distance(self, a: Architecture, b: Architecture) -> int:
         """Return in how many dimensions two architectures differ, as they are written."""
         return sum(x != y for x, y in zip(self._indices(a), self._indices(b), strict=True))
 
-    # --- Describing ---
-
     def json_schema(self) -> dict[str, object]:
-        """Return the JSON schema of `to_dict`: a required enum of option names per dimension, no prose."""
-        return {
-            "type": "object",
-            "properties": {
-                dimension.name: {"type": "string", "enum": list(dimension.names)}
-                for dimension in self.dimensions
-            },
-            "required": [dimension.name for dimension in self.dimensions],
-            "additionalProperties": False,
-        }
+        """Return the JSON schema of `to_dict`: a required enum of option names per dimension, no prose.
+
+        A dimension that is not always in use may be INACTIVE; strict servers want every member required.
+        """
+        return make_schema(self.dimensions)
 
     def describe(self) -> dict[str, object]:
         """Return the declaration as plain data for prompts, without the name and title of the space."""
         return {
             "summary": self.summary,
-            "dimensions": [
-                {
-                    "name": dimension.name,
-                    "meaning": dimension.meaning,
-                    "options": [
-                        {"name": o.name, "code": o.code, "meaning": o.meaning} for o in dimension.options
-                    ],
-                }
-                for dimension in self.dimensions
-            ],
+            **describe_structure(self.structure),
             "rules": list(self.rules),
             "size": self.size,
-            "code_example": self._code_example(),
+            "example": list(self._example()),
+            "code_example": self.code(Architecture(self.name, self._example())),
         }
 
     # --- Costing and building ---
@@ -172,14 +184,26 @@ class SearchSpace(ABC):
         *,
         classes: int,
         in_channels: int = 3,
-        resolution: int = 32,
+        resolution: int | None = None,
         skeleton: Mapping[str, int] | None = None,
     ) -> Cost:
         """Return the exact cost of the network that `build` makes, without building it.
 
-        resolution: height and width of the square input, in pixels. skeleton: sizes that replace published
-        ones.
+        resolution: height and width of the square input, in pixels; None for the published one. skeleton: sizes
+        that replace published ones.
         """
+
+    def other_costs(
+        self,
+        arch: Architecture,
+        *,
+        classes: int,
+        in_channels: int = 3,
+        resolution: int | None = None,
+        skeleton: Mapping[str, int] | None = None,
+    ) -> dict[str, int | float]:
+        """Return further costs by name, such as a count that a paper prints under another convention."""
+        return {}
 
     @abstractmethod
     def build(
@@ -188,27 +212,43 @@ class SearchSpace(ABC):
         *,
         classes: int,
         in_channels: int = 3,
+        resolution: int | None = None,
         skeleton: Mapping[str, int] | None = None,
     ) -> "torch.nn.Module":
         """Return the network, freshly initialised.
 
-        x: (batch, in_channels, height, width) float -> (batch, classes) logits.
-        It takes any height and width. skeleton: sizes that replace published ones.
+        x: (batch, in_channels, height, width) float -> (batch, classes) logits. resolution: the side of the images
+        that it will read, where the network depends on it; None for the published one. skeleton: sizes that
+        replace published ones.
         """
+
+    def sketch(self, arch: Architecture) -> tuple[Sketch, ...]:
+        """Return what a drawing of the architecture shows."""
+        rows = tuple(pair for pair in self.to_dict(arch).items() if pair[1] != INACTIVE)
+        return (StageTable(self.title, ("dimension", "option"), rows),)
 
     # --- For subclasses ---
 
-    def _read_published(self, text: str) -> tuple[str, ...] | None:
-        """Return the option names that a text in the published encoding holds; None for another encoding.
+    def _read_published(self, raw: str | Mapping[object, object] | Sequence[object]) -> Sequence[str] | None:
+        """Return the option names of something in the published encoding; None where it is in another.
 
-        text: of bounded length. Raises: InvalidArchitecture where the text means to be in the encoding and is
-        wrong.
+        raw: a text of bounded length, an object or a list. Raises: InvalidArchitecture where it means to be in the
+        encoding and is wrong.
         """
         return None
 
-    def _complete_skeleton(self, skeleton: Mapping[str, int] | None) -> dict[str, int]:
+    def _resolution(self, resolution: int | None) -> int:
+        """Return the side of the input in pixels. Raises: NavarchError for bad ones."""
+        if resolution is None:
+            return self.input.resolution
+        require_positive(resolution=resolution)
+        return resolution
+
+    def _sizes(self, skeleton: Mapping[str, int] | None, resolution: int | None = None) -> dict[str, int]:
         """Return the published sizes, replaced where given. Raises: NavarchError for unknown or bad ones."""
-        sizes = dict(self.skeleton)
+        large = self.declaration.large_skeleton
+        is_large = large is not None and self._resolution(resolution) >= large.from_resolution
+        sizes = dict(large.sizes if large is not None and is_large else self.skeleton)
         for key, value in (skeleton or {}).items():
             if key not in sizes:
                 known = ", ".join(sizes) or "none"
@@ -233,19 +273,10 @@ class SearchSpace(ABC):
                 "make architectures with parse"
             ) from None
 
-    def _code_example(self) -> str:
-        """Return a code that shows as many options as possible, so that it recommends none."""
-        return "".join(
-            dimension.options[i % len(dimension.options)].code for i, dimension in enumerate(self.dimensions)
-        )
-
-
-def find_differences(a: Architecture, b: Architecture, space: SearchSpace) -> tuple[Difference, ...]:
-    """Return the dimensions in which two architectures differ as they are written, in order."""
-    before, after = space.to_dict(a), space.to_dict(b)
-    return tuple(
-        Difference(name, before[name], after[name]) for name in before if before[name] != after[name]
-    )
+    def _example(self) -> tuple[str, ...]:
+        """Return a legal architecture that shows many options, always the same one."""
+        plain = tuple(options[i % len(options)] for i, options in enumerate(self.structure.options))
+        return plain if self.structure.is_legal(plain) else self.structure.sample(random.Random(0))
 
 
 def require_positive(**sizes: int) -> None:

@@ -48,6 +48,25 @@ class TomlTable:
             raise self.refuse(f"{key} must be {_KINDS[kind]}, not {shorten(value)}")
         return value
 
+    def positive(self, key: str) -> int:
+        """Return an integer of at least 1."""
+        number: int = self.take(key, int)
+        if number < 1:
+            raise self.refuse(f"{key} must be at least 1, not {shorten(number)}")
+        return number
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return a list of at least one text, without repetition."""
+        entries = self.take(key, list)
+        for number, entry in enumerate(entries, 1):
+            if not isinstance(entry, str):
+                raise self.refuse(f"entry {number} of {key} must be a text, not {shorten(entry)}")
+        if not entries:
+            raise self.refuse(f"{key} is []: name at least one")
+        if len(set(entries)) < len(entries):
+            raise self.refuse(f"{key} names something twice")
+        return tuple(entries)
+
     def text(self, key: str) -> str:
         """Return a text as one paragraph, its line breaks turned into spaces."""
         text = " ".join(self.take(key, str).split())

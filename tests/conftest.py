@@ -26,6 +26,6 @@ def shared_file(name: str) -> Path:
     return path
 
 
-@pytest.fixture(name="shared_file")
+@pytest.fixture(name="shared_file", scope="session")
 def shared_file_fixture():
     return shared_file

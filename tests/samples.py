@@ -59,6 +59,8 @@ def space_view() -> SpaceView:
         rules=tuple(data["rules"]),
         size=data["size"],
         code_example=data["code_example"],
+        example=tuple(data["example"]),
+        constraints=tuple(data["constraints"]),
     )
 
 

@@ -7,6 +7,7 @@ order, figures aside; `...` stands for any lines.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def assert_shown_in_order(command, shown, output):
 def test_the_examples_of_a_page_run_and_print_what_is_shown(page, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     commands = [
         (command, shown) for command, shown in examples(page) if not command.startswith(("make", "git"))
     ]

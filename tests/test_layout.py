@@ -16,7 +16,8 @@ MAY_IMPORT = {
     "memory": {"evaluation", "spaces", "prompts"},
     "agents": {"memory", "evaluation", "spaces", "prompts"},
     "graph": {"agents", "memory", "evaluation", "spaces", "prompts"},
-    "cli": {"graph", "agents", "memory", "evaluation", "spaces", "prompts"},
+    "viewer": {"graph", "agents", "memory", "evaluation", "spaces", "prompts"},
+    "cli": {"viewer", "graph", "agents", "memory", "evaluation", "spaces", "prompts"},
 }
 # Folders that must work with the standard library and torch alone, for workers on bare machines.
 ALONE = ("spaces", "evaluation")

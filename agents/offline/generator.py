@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from navarch.agents.offline.moves import Choices, Values, Weights, crossover, distance
+from navarch.agents.offline.moves import Choices, Values, Weights, distance
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Proposal, Proposals
 from navarch.agents.views import GeneratorView, TrialView
@@ -92,7 +92,7 @@ def _plan_draws(
 
     def cross() -> tuple[Values, dict[str, Any]]:
         a, b = rng.choices(parents, weights=ranks, k=2)
-        values = crossover(a.values, b.values, rng)
+        values = choices.crossover(a.values, b.values, rng)
         return values, _why("crossover", sorted({a.number, b.number}), distance(values, a.values))
 
     def weighted() -> tuple[Values, dict[str, Any]]:

@@ -1,12 +1,15 @@
-"""Moves over architectures as plain tuples of option names: edits, crossovers, distances, codes."""
+"""Moves over architectures as plain tuples of option names: edits, crossovers, distances, codes.
+
+Activity and constraints are those of the view's own description, so that every move gives a legal architecture.
+"""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from operator import ne
-from typing import Any
 
 from navarch.agents.views import SpaceView
+from navarch.spaces import INACTIVE, Structure, structure_from_description
 
 Values = tuple[str, ...]
 Weights = tuple[tuple[float, ...], ...]  # one weight an option of each dimension
@@ -19,21 +22,28 @@ class Choices:
     dimensions: tuple[str, ...]
     options: tuple[tuple[str, ...], ...]
     codes: tuple[Mapping[str, str], ...]
+    structure: Structure
 
     @classmethod
     def of(cls, space: SpaceView) -> "Choices":
         """Read the choices from a space view."""
-        options = tuple(tuple(option["name"] for option in _options(d)) for d in space.dimensions)
-        codes = tuple({option["name"]: option["code"] for option in _options(d)} for d in space.dimensions)
-        return cls(tuple(d["name"] for d in space.dimensions), options, codes)
+        structure = structure_from_description(space.dimensions, space.constraints)
+        codes = tuple(
+            {**{option.name: option.code for option in d.options}, **({INACTIVE: INACTIVE} if d.when else {})}
+            for d in structure.dimensions
+        )
+        return cls(structure.names, structure.options, codes, structure)
 
     def code(self, values: Values) -> str:
         """Return the compact code of an architecture, one character a dimension."""
         return "".join(codes[value] for codes, value in zip(self.codes, values, strict=True))
 
     def contains(self, values: Values) -> bool:
-        """Tell whether each value is an option of its dimension."""
-        return len(values) == len(self.codes) and all(v in c for c, v in zip(self.codes, values, strict=True))
+        """Tell whether the values are a legal architecture."""
+        known = len(values) == len(self.codes) and all(
+            v in c for c, v in zip(self.codes, values, strict=True)
+        )
+        return known and self.structure.is_legal(values)
 
     def even_weights(self) -> Weights:
         """Return the same weight for every option."""
@@ -41,21 +51,18 @@ class Choices:
 
     def sample(self, rng: random.Random, weights: Weights) -> Values:
         """Draw each dimension on its own, options in proportion to their weights."""
-        return tuple(rng.choices(o, weights=w)[0] for o, w in zip(self.options, weights, strict=True))
+        return self.structure.sample(rng, weights)
 
     def redraw(self, values: Values, count: int, rng: random.Random) -> Values:
-        """Draw the values of some dimensions anew, every option alike."""
-        drawn = list(values)
-        for position in rng.sample(range(len(drawn)), min(count, len(drawn))):
-            drawn[position] = rng.choice(self.options[position])
-        return tuple(drawn)
+        """Draw the values of some dimensions anew, every option alike; a draw that breaks a constraint is dropped."""
+        used = [position for position, value in enumerate(values) if value != INACTIVE]
+        for position in rng.sample(used, min(count, len(used))):
+            values = self.structure.replace(values, position, rng.choice(self.options[position])) or values
+        return values
 
     def neighbours(self, values: Values) -> Iterator[Values]:
         """Yield the architectures one edit away, in the order of the declaration."""
-        for position, options in enumerate(self.options):
-            for option in options:
-                if option != values[position]:
-                    yield replace_at(values, position, option)
+        return self.structure.neighbours(values)
 
     def mutate(self, values: Values, edits: int, rng: random.Random, weights: Weights) -> Values:
         """Make edits in different dimensions; an edit is likelier the more it gains in weight."""
@@ -63,7 +70,7 @@ class Choices:
         for _ in range(min(edits, len(values))):
             moves, gains = [], []
             for position, (options, shares) in enumerate(zip(self.options, weights, strict=True)):
-                if position in changed or len(options) < 2:
+                if position in changed or len(options) < 2 or values[position] == INACTIVE:
                     continue
                 held = shares[options.index(values[position])]
                 for option, share in zip(options, shares, strict=True):
@@ -73,26 +80,15 @@ class Choices:
             if not moves:
                 break
             position, option = rng.choices(moves, weights=gains)[0]
-            values = replace_at(values, position, option)
+            values = self.structure.replace(values, position, option) or values
             changed.add(position)
         return values
 
-
-def replace_at(values: Values, position: int, option: str) -> Values:
-    """Return the architecture with one value replaced."""
-    return (*values[:position], option, *values[position + 1 :])
-
-
-def crossover(a: Values, b: Values, rng: random.Random) -> Values:
-    """Take each value from either parent."""
-    return tuple(rng.choice(pair) for pair in zip(a, b, strict=True))
+    def crossover(self, a: Values, b: Values, rng: random.Random) -> Values:
+        """Take each value from either parent."""
+        return self.structure.crossover(a, b, rng)
 
 
 def distance(a: Values, b: Values) -> int:
     """Return the number of dimensions that differ."""
     return sum(map(ne, a, b))
-
-
-def _options(dimension: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    options: Sequence[Mapping[str, Any]] = dimension["options"]
-    return options

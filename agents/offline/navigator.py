@@ -10,6 +10,7 @@ from navarch.agents.offline.plan import Pick, find_promising
 from navarch.agents.offline.statistics import Effect, accuracy, completed, option_effects
 from navarch.agents.replies import Direction, Guidance
 from navarch.agents.views import NavigatorView, TrialView
+from navarch.spaces import INACTIVE
 
 MAX_BUILD_ON = 6
 MAX_PATTERNS = 4
@@ -77,7 +78,8 @@ def _advise(choices: Choices, picks: Sequence[Pick], effects: Sequence[Effect]) 
     for position, (name, options) in enumerate(zip(choices.dimensions, choices.options, strict=True)):
         share = dict.fromkeys(options, 0.0)
         for pick in picks:
-            share[pick.values[position]] += pick.gain / top
+            if pick.values[position] != INACTIVE:
+                share[pick.values[position]] += pick.gain / top
         ranked = sorted(options, key=lambda option: -share[option])
         ranked = [option for option in ranked if share[option] >= RELEVANT * share[ranked[0]]]
         avoid = [option for option in options if option not in ranked and (position, option) in hurting]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from navarch.agents.offline.costs import keep_affordable
-from navarch.agents.offline.moves import Choices, Values, crossover
+from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
 from navarch.agents.surrogate import expected_improvement, fit
 from navarch.agents.views import Mission, TrialView
@@ -59,7 +59,7 @@ def _first_pool(choices: Choices, parents: Sequence[Values], rng: random.Random)
     """Return neighbours of the parents (at most half), then crossovers, double edits and samples."""
     pool = [near for parent in parents for near in choices.neighbours(parent)][: POOL_LIMIT // 2]
     while len(pool) < POOL_LIMIT:
-        pool.append(crossover(rng.choice(parents), rng.choice(parents), rng))
+        pool.append(choices.crossover(rng.choice(parents), rng.choice(parents), rng))
         pool.append(choices.redraw(rng.choice(parents), 2, rng))
         pool.append(choices.redraw(parents[0], len(choices.options), rng))
     return pool

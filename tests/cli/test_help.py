@@ -18,6 +18,8 @@ PAGES = [
     "best",
     "trace",
     "spaces",
+    "spaces show",
+    "spaces cost",
     "tasks",
     "workflows",
     "graph",

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "evaluation"
 ALLOWED = {"torch", "torchvision", "navarch"}
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_file_imports_only_the_standard_library_torch_and_what_lies_below(path):
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

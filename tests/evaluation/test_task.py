@@ -6,14 +6,19 @@ import pytest
 from navarch import NavarchError
 from navarch.evaluation import Fidelity, UnknownTaskError, get_task, task_names
 from navarch.evaluation.task import load_search_data, load_test_data
+from navarch.spaces import space_names
 
 FOLDER = Path(__file__).resolve().parents[2] / "evaluation"
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_every_task_has_a_default_fidelity_for_the_space(name, space):
-    assert get_task(name).name == name
-    assert get_task(name).fidelity(space.name).epochs >= 1
+def test_every_task_has_a_default_fidelity_for_its_spaces(name):
+    task = get_task(name)
+    assert task.name == name
+    assert task.default_fidelity
+    for space in task.default_fidelity:
+        assert space in space_names()
+        assert task.fidelity(space).epochs >= 1
 
 
 def test_an_unknown_task_is_refused_with_the_known_names():
@@ -54,7 +59,7 @@ def test_search_data_holds_nothing_of_the_test_split(digits, monkeypatch):
 
 def test_the_test_images_are_made_in_one_place_only():
     callers = []
-    for path in FOLDER.glob("*.py"):
+    for path in FOLDER.rglob("*.py"):
         for function in ast.walk(ast.parse(path.read_text())):
             if isinstance(function, ast.FunctionDef):
                 calls = (node.func for node in ast.walk(function) if isinstance(node, ast.Call))

@@ -7,6 +7,7 @@ import pytest
 from samples import HOSTILE, SITUATIONS, sample_view
 
 from navarch.agents.errors import ReplyError, ReplyFault
+from navarch.spaces import get_space
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "prompts"
 ROLES = ("navigator", "generator", "critic", "distiller")
@@ -168,12 +169,54 @@ def test_options_that_differ_by_dimension_are_listed_with_each(library):
     small = [{"name": "k3", "code": "0", "meaning": "3x3 kernel"}, {"name": "k5", "code": "1", "meaning": ""}]
     depth = [{"name": "d2", "code": "0", "meaning": ""}]
     dimensions = [
-        {"name": name, "meaning": "m", "options": options}
+        {"name": name, "meaning": "m", "options": options, "when": []}
         for name, options in (("a", small), ("b", small), ("c", depth))
     ]
-    data["space"] = {"summary": "S.", "dimensions": dimensions, "rules": [], "size": 4, "code_example": "010"}
+    data["space"] = {
+        "summary": "S.",
+        "dimensions": dimensions,
+        "rules": [],
+        "size": 4,
+        "code_example": "010",
+        "example": ["k3", "k5", "d2"],
+        "constraints": [],
+    }
     system = library.render("generator", data).system
-    assert "- `a`: m; options `k3` (0, 3x3 kernel), `k5` (1)\n- `b`: m; options as before\n" in system
-    assert "\n- `c`: m; options `d2` (0)\n" in system
+    assert "- `a`: m; options of list 1\n- `b`: m; options of list 1\n- `c`: m; options of list 2\n" in system
+    assert "\nList 1 (its code in brackets):\n- `k3` (0): 3x3 kernel\n- `k5` (1)\n" in system
+    assert "\nList 2 (its code in brackets):\n- `d2` (0)\n" in system
     assert '{"architecture": {"a": "k3", "b": "k5", "c": "d2"}, "why"' in system
     assert "Good to know" not in system
+
+
+def test_options_of_each_dimension_stand_with_it_where_none_are_shared(library):
+    data = sample_view("generator", "empty").to_dict()
+    options = [
+        {"name": "k3", "code": "0", "meaning": "3x3 kernel"},
+        {"name": "k5", "code": "1", "meaning": ""},
+    ]
+    when = [{"dimension": "a", "options": ["k3", "k5"]}]
+    dimensions = [
+        {"name": "a", "meaning": "m", "options": options, "when": []},
+        {"name": "b", "meaning": "n", "options": options[:1], "when": when},
+    ]
+    data["space"] = {**data["space"], "dimensions": dimensions, "example": ["k3", "k3"]}
+    system = library.render("generator", data).system
+    assert "- `a`: m; options `k3` (0, 3x3 kernel), `k5` (1)\n" in system
+    assert (
+        "- `b`: n (only if `a` is `k3` or `k5`; otherwise give `-`); options `k3` (0, 3x3 kernel)\n" in system
+    )
+
+
+def test_constraints_are_told_with_their_reasons(library):
+    data = sample_view("generator", "empty").to_dict()
+    data["space"] = {**data["space"], "constraints": get_space("transnas-macro").describe()["constraints"]}
+    system = library.render("generator", data).system
+    assert "at least 1 and at most 3 must be `double` or `both`." in system
+    forbidden = {"kind": "forbidden", "choices": [["a", "x"], ["b", "y"]], "why": "They clash."}
+    distinct = {"kind": "distinct", "dimensions": ["a", "b"], "why": "Two inputs."}
+    data["space"] = {**data["space"], "constraints": [forbidden, distinct]}
+    system = library.render("generator", data).system
+    assert (
+        "- Not together: `a` = `x`, `b` = `y`. They clash.\n- `a`, `b` must differ. Two inputs.\n" in system
+    )

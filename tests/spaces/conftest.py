@@ -38,10 +38,10 @@ options = [
 
 
 class ToySpace(SearchSpace):
-    def cost(self, arch, *, classes, in_channels=3, resolution=32, skeleton=None):
-        return Cost(self._complete_skeleton(skeleton)["width"], 1)
+    def cost(self, arch, *, classes, in_channels=3, resolution=None, skeleton=None):
+        return Cost(self._sizes(skeleton)["width"], 1)
 
-    def build(self, arch, *, classes, in_channels=3, skeleton=None):
+    def build(self, arch, *, classes, in_channels=3, resolution=None, skeleton=None):
         raise NotImplementedError
 
 
@@ -66,3 +66,26 @@ def toy(tmp_path):
     path = tmp_path / "toy.toml"
     path.write_text(TOY)
     return ToySpace(load_declaration(path))
+
+
+@pytest.fixture
+def one_thread():
+    """Compute small networks with one thread; several would mostly wait for one another."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def only_counted_layers(monkeypatch):
+    """Leave out what is slow on the meta device, keeps shapes and is not counted: norms, activations, first values."""
+    from torch import nn
+
+    for layer in (nn.BatchNorm2d, nn.LayerNorm, nn.ReLU, nn.Hardswish, nn.Hardsigmoid):
+        monkeypatch.setattr(layer, "forward", lambda self, x: x)
+    monkeypatch.setattr(nn.functional, "gelu", lambda x: x)
+    for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_", "trunc_normal_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *args, **options: tensor)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch.spaces import Cost, get_space
-from navarch.spaces.nas_bench_201_cell import EDGES, isomorphism_label, live_edges
+from navarch.spaces.nas_bench_201.cell import EDGES, isomorphism_label, live_edges
 
 SPACE = get_space("nas-bench-201")
 TASKS = {"cifar10": (10, 32), "cifar100": (100, 32), "ImageNet16-120": (120, 16)}

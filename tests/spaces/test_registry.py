@@ -18,7 +18,7 @@ CATALOGUE = Path(navarch.spaces.__file__).parent / "catalogue"
 def test_every_declaration_is_listed_under_its_own_name():
     declared = {path.stem: tomllib.loads(path.read_text())["name"] for path in CATALOGUE.glob("*.toml")}
     assert all(stem == name for stem, name in declared.items())
-    assert tuple(sorted(declared)) == space_names()
+    assert set(declared) | {"ofa-mobilenetv3-w1.2"} == set(space_names()), "both widths share a declaration"
     assert all(get_space(name).name == name for name in space_names())
 
 
@@ -33,7 +33,7 @@ def test_an_unknown_space_is_answered_with_the_known_ones(name):
     with pytest.raises(NavarchError, match=r"unknown search space .*: known are .*nas-bench-201") as caught:
         get_space(name)
     assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 300
+    assert len(str(caught.value)) < 400
 
 
 def test_everything_but_building_works_without_torch():

@@ -55,6 +55,7 @@ def test_the_description_is_plain_data(toy):
             {"name": "small", "code": "s", "meaning": "little"},
             {"name": "large", "code": "l", "meaning": "much"},
         ],
+        "when": [],
     }
 
 

@@ -39,8 +39,11 @@ class Toy:
     def __post_init__(self):
         self.twins = make_twins(phrase)
         options = [{"name": name, "code": name[0], "meaning": ""} for name in OPTIONS]
-        dimensions = tuple({"name": name, "meaning": "", "options": options} for name in DIMENSIONS)
-        self.space = SpaceView("", dimensions, (), len(OPTIONS) ** len(DIMENSIONS), "abcod")
+        dimensions = tuple(
+            {"name": name, "meaning": "", "options": options, "when": []} for name in DIMENSIONS
+        )
+        example = ("ash", "beech", "cedar", "oak", "ash")
+        self.space = SpaceView("", dimensions, (), len(OPTIONS) ** len(DIMENSIONS), "abcoa", example)
 
     def code(self, values):
         return "".join(value[0] for value in values)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from navarch.spaces.nas_bench_201_cell import EDGES, INPUT, NONE, OUTPUT
+from navarch.spaces.nas_bench_201.cell import EDGES, INPUT, NONE, OUTPUT
 
 _STAGES = 3
 

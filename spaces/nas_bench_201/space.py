@@ -5,17 +5,19 @@ count every edge that has a convolution, also those that cannot influence the ou
 `flops` are our `macs` plus one addition per class (the bias of the classifier).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from navarch.spaces.nas_bench_201_cell import (
+from navarch.spaces.nas_bench_201.cell import (
     canonical_operations,
+    cell_sketch,
     isomorphism_label,
     live_edges,
     read_published,
     write_published,
 )
+from navarch.spaces.sketch import Sketch
 from navarch.spaces.space import SearchSpace, require_positive
 from navarch.spaces.spec import Architecture, Cost
 
@@ -50,14 +52,14 @@ class NasBench201(SearchSpace):
         *,
         classes: int,
         in_channels: int = 3,
-        resolution: int = 32,
+        resolution: int | None = None,
         skeleton: Mapping[str, int] | None = None,
     ) -> Cost:
         """Return the exact parameters and multiply-accumulates, dead edges included."""
         self._indices(arch)
-        sizes = self._complete_skeleton(skeleton)
-        require_positive(classes=classes, in_channels=in_channels, resolution=resolution)
-        prices = _prices(classes, in_channels, resolution, sizes["width"], sizes["cells"])
+        sizes = self._sizes(skeleton)
+        require_positive(classes=classes, in_channels=in_channels)
+        prices = _prices(classes, in_channels, self._resolution(resolution), sizes["width"], sizes["cells"])
         n3, n1 = arch.values.count(_CONV_3X3), arch.values.count(_CONV_1X1)
         return Cost(
             params=prices.fixed.params + n3 * prices.conv_3x3.params + n1 * prices.conv_1x1.params,
@@ -70,19 +72,27 @@ class NasBench201(SearchSpace):
         *,
         classes: int,
         in_channels: int = 3,
+        resolution: int | None = None,
         skeleton: Mapping[str, int] | None = None,
     ) -> "torch.nn.Module":
         """Return the network: (batch, in_channels, height, width) float -> (batch, classes) logits."""
-        from navarch.spaces.nas_bench_201_network import Network
+        from navarch.spaces.nas_bench_201.network import Network
 
         operations = self.to_dict(arch)
-        sizes = self._complete_skeleton(skeleton)
+        sizes = self._sizes(skeleton)
         require_positive(classes=classes, in_channels=in_channels)
         is_live = dict(zip(operations, live_edges(arch.values), strict=True))
         return Network(operations, is_live, classes=classes, in_channels=in_channels, **sizes)
 
-    def _read_published(self, text: str) -> tuple[str, ...] | None:
-        return read_published(text, self.dimensions) if "|" in text or "~" in text else None
+    def sketch(self, arch: Architecture) -> tuple[Sketch, ...]:
+        """Return the cell as a graph."""
+        self._indices(arch)
+        return (cell_sketch(arch.values),)
+
+    def _read_published(self, raw: str | Mapping[object, object] | Sequence[object]) -> Sequence[str] | None:
+        if isinstance(raw, str) and ("|" in raw or "~" in raw):
+            return read_published(raw, self.dimensions)
+        return None
 
 
 class _Prices(NamedTuple):

@@ -7,6 +7,7 @@ that of its reference code.
 from collections.abc import Sequence
 
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
+from navarch.spaces.sketch import CellSketch
 from navarch.spaces.spec import Dimension
 
 # (source, target) in the order of the dimensions: all edges into a node stand before all edges out of it.
@@ -67,6 +68,12 @@ def isomorphism_label(operations: Sequence[str], *, propagate_zero: bool) -> str
         else:
             terms[target].append(f"({labels[source]})@{operation}")
     return "+".join(sorted(terms[OUTPUT]))
+
+
+def cell_sketch(operations: Sequence[str]) -> CellSketch:
+    """Return the cell as a drawing shows it, with the edges that are cut."""
+    edges = tuple((*edge, operation) for edge, operation in zip(EDGES, operations, strict=True))
+    return CellSketch("cell", ("0 (input)", "1", "2", "3 (output)"), edges)
 
 
 def write_published(operations: Sequence[str]) -> str:

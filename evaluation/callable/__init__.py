@@ -1,0 +1,1 @@
+"""A user's own measurement: a command, or a Python function, that is asked once for each trial."""

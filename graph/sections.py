@@ -1,0 +1,105 @@
+"""The tables of the settings file, one class each; every field says what it means."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Budget(Section):
+    """When to stop; an absent limit does not bind. One ledger counts for every workflow."""
+
+    trials: int = Field(default=20, ge=1, le=1_000_000, description="unique architectures evaluated")
+    calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
+    tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
+    seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")
+
+
+class Search(Section):
+    """The shape of a round."""
+
+    proposals: int = Field(
+        default=16, ge=1, le=64, description="architectures asked of the Generator per call"
+    )
+    trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
+    retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
+    uncriticised: float = Field(
+        default=0.125, ge=0, le=1, description="share of slots filled past the Critic"
+    )
+    patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
+
+
+class Train(Section):
+    """The train evaluator."""
+
+    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
+    timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
+    )
+
+
+class Table(Section):
+    """The table evaluator. The names of columns are for tables of your own."""
+
+    path: Path | None = Field(default=None, description="the table, a CSV file, gzip or plain")
+    architecture: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column of the architecture; default: architecture, else a column for each dimension",
+    )
+    val: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column of the validation accuracy, percent; default: val_accuracy",
+    )
+    test: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column of the test accuracy, percent; default: test_accuracy, if there",
+    )
+    seconds: str | None = Field(
+        default=None,
+        min_length=1,
+        description="column of the training time in seconds; default: seconds, if there",
+    )
+
+
+class Own(Section):
+    """The callable evaluator."""
+
+    command: str | None = Field(
+        default=None, min_length=1, description="a command that measures one architecture"
+    )
+    function: str | None = Field(
+        default=None, min_length=1, description="MODULE:NAME of a Python function, in place of a command"
+    )
+    folder: Path = Field(default=Path("."), description="the folder it runs in")
+    slots: int = Field(default=1, ge=1, le=64, description="trials that run at once")
+    timeout_s: float = Field(default=3600, gt=0, description="hard deadline of one trial in seconds")
+
+
+class Limits(Section):
+    """Constraints on candidates; an absent limit does not bind."""
+
+    max_params: int | None = Field(default=None, ge=1, description="trainable parameters")
+    max_macs: int | None = Field(default=None, ge=1, description="multiply-accumulates of one forward pass")
+
+
+class Server(Section):
+    """How model servers are called."""
+
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^@\s]+$",
+        description="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; a key goes into NAVARCH_API_KEY",
+    )
+    timeout_s: float = Field(default=120, gt=0, description="one attempt's time limit in seconds")

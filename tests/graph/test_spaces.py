@@ -1,0 +1,102 @@
+"""Whole runs in every search space, plain and under neutral names: legal proposals, and prompts that do not tell."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+import navarch.graph.assemble as assemble
+from navarch.evaluation import Fidelity, Outcome, TrialCost, get_task
+from navarch.spaces import INACTIVE, get_space, space_names
+
+# English that any prompt uses, and so tells nothing of a space whose name or title has such words.
+ENGLISH = {
+    *(
+        "none",
+        "base",
+        "small",
+        "tiny",
+        "size",
+        "same",
+        "double",
+        "both",
+        "depth",
+        "identity",
+        "stride",
+        "level",
+    ),
+    *("resolution", "search", "space", "the", "and", "times", "wide", "network", "networks", "cell", "shape"),
+    *("all", "once", "for", "with", "ratio"),
+}
+# One space of each kind of structure is enough for the quick suite: activity, activity and counts, unequal sources.
+QUICK = {"ofa-mobilenetv3", "transnas-macro", "darts"}
+SPACES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in space_names()]
+
+
+def words(text):
+    return set(re.findall(r"[A-Za-z0-9_]+", text.lower()))
+
+
+def telling(space):
+    """Return the words that would give a space away: its name, title, dimensions and options."""
+    names = {*space.names, *(name for options in space.structure.options for name in options)}
+    found = {*names, *words(space.title), *space.name.split("-")}
+    return {name.lower() for name in found if len(name) > 2 and not re.fullmatch(r"[\d.]+", name)} - ENGLISH
+
+
+@pytest.fixture
+def run(bench, monkeypatch):
+    """Run a workflow in a space; later options score higher, so that there is something to learn."""
+
+    def run(name, **flags):
+        space = get_space(name)
+        task = replace(get_task("digits"), resolution=64, default_fidelity={name: Fidelity(1, {})})
+        monkeypatch.setattr(assemble, "get_task", lambda _: task)
+
+        def score(architecture, fidelity, seed):
+            assert architecture.space == space.name, "the evaluator sees the real architecture"
+            bench.evaluator.trained.append(architecture)
+            assert space.parse(space.to_dict(architecture)) == architecture
+            indices = [max(0, index) for index in space._indices(architecture)]
+            accuracy = 30.0 + 40.0 * sum(indices) / sum(len(options) for options in space.structure.options)
+            objectives = {"val_accuracy": accuracy, "params": 1.0, "macs": 1.0}
+            return Outcome("complete", None, "", objectives, (), TrialCost(0.1, 0.1, 1.0, "none", 1))
+
+        bench.prepare = lambda evaluator: setattr(evaluator, "evaluate", score)
+        return bench.run(space=name, limits={"max_macs": 10**12, "max_params": 10**9}, **flags)
+
+    return run
+
+
+def proposals(bench):
+    with bench.memory() as memory:
+        return [row for number in (1, 2, 3) for row in memory.proposals("r1", round=number)]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_the_offline_roles_propose_what_the_space_allows(bench, run, name):
+    result = run(name, budget={"trials": 12})
+    assert result.run.state == "finished"
+    assert len(bench.evaluator.trained) == 12
+    assert len(set(bench.evaluator.trained)) == 12
+    assert not [row for row in proposals(bench) if row.status == "invalid"]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_a_hidden_space_is_searched_and_nothing_of_it_shows(bench, run, name):
+    run(name, budget={"trials": 8}, obfuscate=11)
+    space = get_space(name)
+    assert len(bench.evaluator.trained) == 8
+    with bench.memory() as memory:
+        calls = memory.calls("r1")
+        texts = [text for call in calls for _, text in memory.rendered(call)]
+        texts += [memory.text(call.reply) for call in calls if call.reply]
+        rows = memory.trials("r1")
+    assert len(calls) >= 7
+    shown = set().union(*(words(text) for text in texts))
+    assert "d1" in shown or "d01" in shown
+    assert not shown & telling(space), "the prompts and replies name the space"
+    for row, architecture in zip(rows, bench.evaluator.trained, strict=True):
+        assert space.parse(row.genotype) == architecture, "the stored encoding is the real one"
+        assert row.space == name
+        assert set(row.architecture.values()) & set(architecture.values) <= {INACTIVE}
