@@ -32,6 +32,7 @@ bench: $(READY)  ## the benchmarks; each prints ratios against a stated baseline
 	$(BIN)/python benchmarks/task_ranking.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/spaces.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,7 +29,7 @@ from navarch.agents.views import (
     ProblemView,
     SpaceView,
 )
-from navarch.evaluation import Task
+from navarch.evaluation import Task, cost_on
 from navarch.memory import Memory, ProposalRow
 from navarch.spaces import Architecture, SearchSpace
 
@@ -205,13 +205,7 @@ class Recall:
         known: Sequence[Known],
     ) -> CandidateView:
         fidelity = self._task.default_fidelity.get(self._space.origin.name)
-        cost = self._space.cost(
-            architecture,
-            classes=self._task.classes,
-            in_channels=self._task.in_channels,
-            resolution=self._task.resolution,
-            skeleton=fidelity.skeleton if fidelity is not None else None,
-        )
+        cost = cost_on(self._task, self._space, architecture, fidelity)
         nearest, distance = find_nearest(known, canonical)
         return CandidateView(
             index=index,

@@ -1,6 +1,7 @@
 """What an architecture costs for an input that flags set, as plain data."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -8,34 +9,41 @@ from navarch import NavarchError
 
 if TYPE_CHECKING:
     from navarch.cli.architectures import Reading
-    from navarch.spaces import Architecture, SearchSpace
+    from navarch.spaces import SearchSpace
 
 _LARGEST_FLAG = 1_000_000
 
 
 class _Sizes(TypedDict):
-    """What `SearchSpace.cost` is told of the input."""
+    """What `SearchSpace.cost` is told of the input and of the sizes around the searched part."""
 
     classes: int
     in_channels: int
     resolution: int | None
+    skeleton: dict[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The flags that say which input a network reads; None for what is published."""
+    """The flags that say which input a network reads and how large it is; None for what is published.
+
+    skeleton: (name, size) pairs.
+    """
 
     classes: int | None = None
     side: int | None = None
     channels: int | None = None
+    skeleton: tuple[tuple[str, int], ...] = ()
 
     @classmethod
-    def checked(cls, classes: int | None, side: int | None, channels: int | None) -> "Setting":
-        """Return the flags. Raises: NavarchError for one out of range."""
+    def checked(
+        cls, classes: int | None, side: int | None, channels: int | None, skeleton: Sequence[str] = ()
+    ) -> "Setting":
+        """Return the flags; skeleton: NAME=SIZE texts. Raises: NavarchError for one out of range."""
         for flag, value in (("--classes", classes), ("--input", side), ("--channels", channels)):
             if value is not None and not 1 <= value <= _LARGEST_FLAG:
                 raise NavarchError(f"{flag} must be from 1 to {_LARGEST_FLAG:,}, not {value:,}")
-        return cls(classes, side, channels)
+        return cls(classes, side, channels, tuple(_read_size(text) for text in skeleton))
 
     def sizes(self, space: "SearchSpace", own_side: int | None) -> _Sizes:
         """Return the input of an architecture that names `own_side` itself, or None."""
@@ -43,6 +51,7 @@ class Setting:
             "classes": self.classes or space.input.classes,
             "in_channels": self.channels or space.input.channels,
             "resolution": self.side or own_side,
+            "skeleton": dict(self.skeleton) or None,
         }
 
     def probe(self, space: "SearchSpace") -> None:
@@ -80,14 +89,21 @@ def facts_of(reading: "Reading", setting: Setting) -> dict[str, Any]:
         "genotype": space.genotype(arch),
         "canonical_code": space.code(space.canonical(arch)),
         **{key: costs[key] for key in ("canonical", "digest")},
-        "input": {**sizes, "resolution": sizes["resolution"] or _own_side(space, arch)},
+        "input": {
+            "classes": sizes["classes"],
+            "in_channels": sizes["in_channels"],
+            "resolution": sizes["resolution"] or space.input_side(arch, space.input.resolution),
+        },
         **{key: costs[key] for key in ("params", "macs")},
         "other_costs": {key: value for key, value in costs.items() if key not in known},
         "neighbours": [space.code(near) for near in space.neighbours(arch)],
     }
 
 
-def _own_side(space: "SearchSpace", arch: "Architecture") -> int:
-    """Return the side of the image where nobody sets one: a choice of the architecture, or the published side."""
-    chosen = space.to_dict(arch).get("resolution", "")
-    return int(chosen) if chosen.isdecimal() else space.input.resolution
+def _read_size(text: str) -> tuple[str, int]:
+    name, separator, size = text.partition("=")
+    if not separator or not size.isdecimal() or not 1 <= int(size[:9]) <= _LARGEST_FLAG:
+        raise NavarchError(
+            f"--skeleton {text!r}: write NAME=SIZE with a size from 1 to {_LARGEST_FLAG:,}, such as --skeleton width=16"
+        )
+    return name, int(size[:9])

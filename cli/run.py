@@ -191,7 +191,11 @@ def _show_plan(settings: "Settings") -> None:
         if any(model != "offline" for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
-        echo(f"search     {_given(settings.search.model_dump(exclude={'patience'}))}")
+        shape = {
+            "proposals": settings.proposals_per_call,
+            **settings.search.model_dump(exclude={"proposals", "patience"}),
+        }
+        echo(f"search     {_given(shape)}")
         echo(f"device     {settings.train.device}")
         bounds = {
             "target": settings.target,

@@ -43,6 +43,15 @@ Channels = Annotated[
     ),
 ]
 
+Skeleton = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skeleton",
+        help="NAME=SIZE: a size around the searched part, such as width=16. Default: the published one.",
+        show_default=False,
+    ),
+]
+
 group = typer.Typer(invoke_without_command=True)
 
 
@@ -67,10 +76,14 @@ def list_spaces(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from navarch.spaces import get_space, space_names
 
-    rows = [
-        (space.name, space.size, len(space.dimensions), _evaluators(space.name), space.title)
-        for space in map(get_space, space_names())
-    ]
+    rows = []
+    for name in space_names():
+        try:
+            space = get_space(name)
+        except NavarchError as error:  # one that another package offers; it must not hide the others
+            echo(str(error), err=True)
+            continue
+        rows.append((space.name, space.size, len(space.dimensions), _evaluators(space.name), space.title))
     if as_json:
         keys = ("name", "size", "dimensions", "evaluators", "title")
         echo_json([dict(zip(keys, row, strict=True)) for row in rows])
@@ -94,16 +107,17 @@ def show(
     classes: Classes = None,
     side: Side = None,
     channels: Channels = None,
+    skeleton: Skeleton = None,
     as_json: AsJson = False,
 ) -> None:
     """Describe a space, or show, cost and draw one architecture of it."""
     from navarch.spaces import get_space
 
-    space, setting = get_space(name), Setting.checked(classes, side, channels)
+    space, setting = get_space(name), Setting.checked(classes, side, channels, skeleton or ())
     if architecture is None:
         if output is not None or setting != Setting():
             raise NavarchError(
-                "-o, --classes, --input and --channels are about an architecture: give one after NAME"
+                "-o, --classes, --input, --channels and --skeleton are about an architecture: give one after NAME"
             )
         _describe(space, as_json)
         return
@@ -119,7 +133,13 @@ def show(
         echo(f"drawn into {output}", err=as_json)
 
 
-def cost(name: Name, classes: Classes = None, side: Side = None, channels: Channels = None) -> None:
+def cost(
+    name: Name,
+    classes: Classes = None,
+    side: Side = None,
+    channels: Channels = None,
+    skeleton: Skeleton = None,
+) -> None:
     """Cost architectures: one a line in, JSON out.
 
     A line on standard input is a published encoding, a code, or JSON. Each gives one line: a JSON object with params,
@@ -128,7 +148,7 @@ def cost(name: Name, classes: Classes = None, side: Side = None, channels: Chann
     """
     from navarch.spaces import get_space
 
-    space, setting = get_space(name), Setting.checked(classes, side, channels)
+    space, setting = get_space(name), Setting.checked(classes, side, channels, skeleton or ())
     setting.probe(space)
     all_good = True
     for number, line in read_lines(sys.stdin.buffer):
@@ -160,7 +180,7 @@ def _show_facts(space: "SearchSpace", reading: Reading, facts: dict[str, Any]) -
     lines = {
         "code": facts["code"],
         "genotype": facts["genotype"] if facts["genotype"] != facts["code"] else None,
-        "canonical": facts["canonical_code"],
+        "canonical": facts["canonical"],
         "digest": facts["digest"],
         "input": f"{image}, {read['classes']:,} classes",
         "params": f"{facts['params']:,}",
@@ -173,8 +193,16 @@ def _show_facts(space: "SearchSpace", reading: Reading, facts: dict[str, Any]) -
         if value is not None:
             echo(f"{key.ljust(width)}  {value}")
     echo()
+    if (read["in_channels"], read["resolution"], read["classes"]) != _published(reading):
+        echo("the drawing is that of the published input")
     width = max(get_terminal_size().columns, _NARROWEST)
     echo(draw_text(reading.space.sketch(reading.architecture), width))
+
+
+def _published(reading: Reading) -> tuple[int, int, int]:
+    """Return channels, side and classes of the input that a drawing shows."""
+    space, given = reading.space, reading.space.input
+    return given.channels, space.input_side(reading.architecture, given.resolution), given.classes
 
 
 def _draw(reading: Reading, file: Path) -> None:
@@ -213,8 +241,13 @@ def _describe(space: "SearchSpace", as_json: bool) -> None:
             echo(f"{dimension.name}: {dimension.meaning}{_when(dimension)}")
         options = dimensions[0].options
         echo_columns(
-            ("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in options], widest=110
+            ("code", "option", "meaning"), [[o.code, o.name, o.meaning] for o in options], widest=160
         )
+    if space.rules:
+        echo()
+        echo("rules")
+        for rule in space.rules:
+            echo(f"- {rule}")
     if space.structure.constraints:
         echo()
         echo("constraints")

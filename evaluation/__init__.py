@@ -7,6 +7,7 @@ no database.
 from navarch.evaluation.callable.command import Command, callable_task, make_command
 from navarch.evaluation.callable.evaluator import CallableEvaluator
 from navarch.evaluation.check import Limits, OverLimit, static_check
+from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
 from navarch.evaluation.feedback import Evaluated, Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
@@ -40,6 +41,7 @@ __all__ = [
     "TrialState",
     "UnknownTaskError",
     "callable_task",
+    "cost_on",
     "failed",
     "get_task",
     "judge",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from navarch.evaluation.costing import cost_on
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.task import Task
 from navarch.spaces import Architecture, SearchSpace
@@ -54,13 +55,7 @@ def static_check(
     The memory counted is the least that training needs (parameters alone); activations come on top, and a
     trial that runs out of memory on them ends as failed with reason "oom".
     """
-    cost = space.cost(
-        architecture,
-        classes=task.classes,
-        in_channels=task.in_channels,
-        resolution=task.resolution,
-        skeleton=fidelity.skeleton or None,
-    )
+    cost = cost_on(task, space, architecture, fidelity)
     if limits.max_params is not None and cost.params > limits.max_params:
         return OverLimit("params", cost.params, limits.max_params)
     if limits.max_macs is not None and cost.macs > limits.max_macs:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Request, write_reply
@@ -133,13 +134,7 @@ def _build(job: Job, task: Task) -> nn.Module:
 
 
 def _size(job: Job, task: Task) -> dict[str, float]:
-    cost = get_space(job.architecture.space).cost(
-        job.architecture,
-        classes=task.classes,
-        in_channels=task.in_channels,
-        resolution=task.resolution,
-        skeleton=job.fidelity.skeleton or None,
-    )
+    cost = cost_on(task, get_space(job.architecture.space), job.architecture, job.fidelity)
     return {"params": float(cost.params), "macs": float(cost.macs)}
 
 

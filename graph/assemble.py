@@ -123,7 +123,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         max_macs=settings.limits.max_macs,
         trials_budget=settings.budget.trials,
         epochs=parts.fidelity.epochs,
-        proposals_per_call=settings.search.proposals,
+        proposals_per_call=settings.proposals_per_call,
         trials_per_round=settings.search.trials_per_round,
     )
 

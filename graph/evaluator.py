@@ -2,7 +2,7 @@
 
 from langgraph.runtime import Runtime
 
-from navarch.evaluation import Evaluated, Job, Outcome, make_feedback
+from navarch.evaluation import Evaluated, Job, Outcome, cost_on, make_feedback
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.records import evaluated, job_of
 from navarch.graph.selection import valid_proposals, wanted
@@ -42,13 +42,7 @@ def _rank(row: ProposalRow) -> int:
 
 def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
     architecture = ctx.space.parse(row.architecture)
-    cost = ctx.space.cost(
-        architecture,
-        classes=ctx.task.classes,
-        in_channels=ctx.task.in_channels,
-        resolution=ctx.task.resolution,
-        skeleton=ctx.fidelity.skeleton,
-    )
+    cost = cost_on(ctx.task, ctx.space, architecture, ctx.fidelity)
     return NewTrial(
         proposal_id=row.proposal_id,
         space=ctx.space.origin.name,

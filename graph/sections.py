@@ -24,8 +24,11 @@ class Budget(Section):
 class Search(Section):
     """The shape of a round."""
 
-    proposals: int = Field(
-        default=16, ge=1, le=64, description="architectures asked of the Generator per call"
+    proposals: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="architectures asked of the Generator per call; default: 16 of a model, 48 of the offline role",
     )
     trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
     retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")

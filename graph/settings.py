@@ -25,6 +25,12 @@ MAX_FILE_BYTES = 256 * 1024
 RoleName = Literal["navigator", "generator", "critic", "distiller"]
 
 
+MODEL_PROPOSALS = 16
+OFFLINE_PROPOSALS = (
+    48  # the Critic's estimates choose among more: over 30 noisy searches worth a point of accuracy
+)
+
+
 class Settings(Section):
     """All settings of a run."""
 
@@ -59,6 +65,13 @@ class Settings(Section):
     callable: Own = Own()
     limits: Limits = Limits()
     server: Server = Server()
+
+    @property
+    def proposals_per_call(self) -> int:
+        """Return how many architectures the Generator is asked for; those of the offline role cost nothing."""
+        if self.search.proposals is not None:
+            return self.search.proposals
+        return OFFLINE_PROPOSALS if self.model_of("generator") == "offline" else MODEL_PROPOSALS
 
     def model_of(self, role: RoleName) -> str:
         """Return the model name that a role uses."""

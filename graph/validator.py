@@ -1,12 +1,15 @@
 """The validator's node: each proposal becomes a candidate, or is refused with a reason that the Generator can use."""
 
 import json
+import random
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from navarch.evaluation import static_check
+from navarch import NavarchError
+from navarch.evaluation import cost_on, static_check
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
@@ -14,6 +17,7 @@ from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
 from navarch.spaces import Architecture, InvalidArchitecture, Problem
 
 TRIES_PER_FILL = 200
+UNIFORM_TRIES = 100  # after so many, draws walk to the limits: they may lie in the far tail of the space
 Known = dict[str, tuple[str, str]]
 
 
@@ -94,8 +98,8 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
     position = len(ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt))
     rng = round_rng(ctx, "fill", round, attempt)
     items: list[NewProposal] = []
-    for _ in range(TRIES_PER_FILL if missing > 0 else 0):
-        architecture = ctx.space.sample(rng)
+    for attempted in range(TRIES_PER_FILL if missing > 0 else 0):
+        architecture = _draw(ctx, rng, within_limits=attempted >= UNIFORM_TRIES)
         digest = ctx.space.digest(architecture)
         over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
         if over is not None or digest in seen:
@@ -109,3 +113,21 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
     ctx.memory.judge_proposals(
         ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"]
     )
+
+
+def _draw(ctx: RunContext, rng: random.Random, *, within_limits: bool) -> Architecture:
+    """Return a random architecture; within the limits one that keeps them, if any can be found."""
+    limits = ctx.limits
+
+    def load(architecture: Architecture) -> float:
+        cost = cost_on(ctx.task, ctx.space, architecture, ctx.fidelity)
+        shares = (
+            cost.params / limits.max_params if limits.max_params is not None else 0.0,
+            cost.macs / limits.max_macs if limits.max_macs is not None else 0.0,
+        )
+        return max(shares)
+
+    if within_limits:
+        with suppress(NavarchError):  # nothing found within them: a uniform draw is as good as any
+            return ctx.space.sample_within(rng, load, 0.0, 1.0)
+    return ctx.space.sample(rng)

@@ -1,9 +1,9 @@
 """A search space under neutral names, so that a model cannot answer from what it remembers of a benchmark.
 
 Dimensions are permuted and renamed, options permuted and renamed, and every word about them is replaced by the
-neutral ones of `neutral.toml`. Options that share a name keep sharing one, so that what is learnt of an
-option in one dimension can still be carried to another. Costs, networks, digests and published encodings are
-those of the real architecture.
+neutral ones of `neutral.toml`. Options that share name and meaning keep sharing a name, so that what is learnt
+of an option in one dimension can still be carried to another. Costs, networks, digests and published encodings
+are those of the real architecture.
 """
 
 import random
@@ -50,11 +50,16 @@ def _words() -> _Words:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The neutral names. order: real positions of the dimensions, as they are shown."""
+    """The neutral names.
+
+    order: real positions of the dimensions, as they are shown. options: neutral by real name, for each real
+    dimension by name. all_options: every neutral name, sorted.
+    """
 
     order: tuple[int, ...]
     dimensions: Mapping[str, str]
-    options: Mapping[str, str]
+    options: Mapping[str, Mapping[str, str]]
+    all_options: tuple[str, ...]
 
     @classmethod
     def draw(cls, space: SearchSpace, seed: int) -> "_Names":
@@ -65,11 +70,12 @@ class _Names:
         dimensions = {
             space.names[position]: f"d{number:0{digits}d}" for number, position in enumerate(order, 1)
         }
-        names = list(dict.fromkeys(name for options in space.structure.options for name in options))
-        rng.shuffle(names)
-        digits = len(str(len(names)))
-        options = {name: f"x{number:0{digits}d}" for number, name in enumerate(names, 1)}
-        return cls(tuple(order), dimensions, options)
+        meant = list(dict.fromkeys((o.name, o.meaning) for d in space.dimensions for o in d.options))
+        rng.shuffle(meant)
+        digits = len(str(len(meant)))
+        neutral = {option: f"x{number:0{digits}d}" for number, option in enumerate(meant, 1)}
+        options = {d.name: {o.name: neutral[o.name, o.meaning] for o in d.options} for d in space.dimensions}
+        return cls(tuple(order), dimensions, options, tuple(sorted(neutral.values())))
 
 
 class ObfuscatedSpace(SearchSpace):
@@ -79,7 +85,11 @@ class ObfuscatedSpace(SearchSpace):
         """Hide `inner` under the names that the seed draws."""
         self._inner = inner
         self._hidden = _Names.draw(inner, seed)
-        self._shown = {neutral: real for real, neutral in self._hidden.options.items()}
+        hidden = tuple(self._hidden.options[name] for name in inner.names)
+        self._to_neutral = tuple({**names, INACTIVE: INACTIVE} for names in hidden)
+        self._to_real = tuple(
+            {neutral: real for real, neutral in names.items()} for names in self._to_neutral
+        )
         super().__init__(_hide_declaration(inner, self._hidden, seed))
 
     @property
@@ -97,15 +107,14 @@ class ObfuscatedSpace(SearchSpace):
         self._indices(arch)
         values = [""] * len(arch.values)
         for value, position in zip(arch.values, self._hidden.order, strict=True):
-            values[position] = value if value == INACTIVE else self._shown[value]
+            values[position] = self._to_real[position][value]
         return Architecture(self._inner.name, tuple(values))
 
     def hide(self, arch: Architecture) -> Architecture:
         """Return a real architecture under its neutral names."""
         self._inner._indices(arch)
-        values = (arch.values[position] for position in self._hidden.order)
-        hidden = self._hidden.options
-        return Architecture(self.name, tuple(v if v == INACTIVE else hidden[v] for v in values))
+        order = self._hidden.order
+        return Architecture(self.name, tuple(self._to_neutral[p][arch.values[p]] for p in order))
 
     def genotype(self, arch: Architecture) -> str:
         """Return the published encoding of the real architecture."""
@@ -122,6 +131,10 @@ class ObfuscatedSpace(SearchSpace):
     def diversity_label(self, arch: Architecture) -> str:
         """Return the label of the real architecture."""
         return self._inner.diversity_label(self.reveal(arch))
+
+    def input_side(self, arch: Architecture, side: int) -> int:
+        """Return the side of the images that the real network reads."""
+        return self._inner.input_side(self.reveal(arch), side)
 
     def neighbours(self, arch: Architecture) -> tuple[Architecture, ...]:
         """Return the neighbours of the real architecture, by their order in the real space."""
@@ -191,28 +204,32 @@ def _hide_declaration(inner: SearchSpace, names: _Names, seed: int) -> Declarati
 
 
 def _hide_dimension(dimension: Dimension, names: _Names, words: _Words) -> Dimension:
-    neutral = sorted(names.options[name] for name in dimension.names)
-    ranks = sorted(names.options.values())
+    neutral = _hide_all(dimension.names, dimension.name, names)
+    ranks = names.all_options
     codes = [_CODES[ranks.index(name)] for name in neutral] if len(ranks) <= len(_CODES) else _CODES
     return Dimension(
         names.dimensions[dimension.name],
         words.dimension,
         tuple(Option(name, code, words.option) for name, code in zip(neutral, codes, strict=False)),
-        tuple(Condition(names.dimensions[c.dimension], _hide_all(c.options, names)) for c in dimension.when),
+        tuple(
+            Condition(names.dimensions[c.dimension], _hide_all(c.options, c.dimension, names))
+            for c in dimension.when
+        ),
     )
 
 
-def _hide_all(options: Sequence[str], names: _Names) -> tuple[str, ...]:
-    return tuple(sorted(names.options[option] for option in options))
+def _hide_all(options: Sequence[str], dimension: str, names: _Names) -> tuple[str, ...]:
+    """Return the neutral names of those options that a dimension offers, sorted."""
+    offered = names.options[dimension]
+    return tuple(sorted(offered[option] for option in options if option in offered))
 
 
 def _hide_constraint(constraint: Constraint, names: _Names, words: _Words) -> Constraint:
     if isinstance(constraint, Forbidden):
-        pairs = ((names.dimensions[name], names.options[option]) for name, option in constraint.choices)
+        pairs = ((names.dimensions[name], names.options[name][option]) for name, option in constraint.choices)
         return Forbidden(tuple(sorted(pairs)), words.constraint)
     dimensions = tuple(sorted(names.dimensions[name] for name in constraint.dimensions))
     if isinstance(constraint, Distinct):
         return Distinct(dimensions, words.constraint)
-    return replace(
-        constraint, dimensions=dimensions, options=_hide_all(constraint.options, names), why=words.constraint
-    )
+    counted = {n for name in constraint.dimensions for n in _hide_all(constraint.options, name, names)}
+    return replace(constraint, dimensions=dimensions, options=tuple(sorted(counted)), why=words.constraint)

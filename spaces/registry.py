@@ -63,6 +63,10 @@ def _declare(path: Path) -> DeclaredSpace:
         size = space.size
     except NavarchError as error:
         raise NavarchError(f"{path}: {error}") from None
+    if space.name in space_names():
+        raise NavarchError(
+            f"{path}: the name {space.name!r} is that of another search space: choose a new one"
+        )
     if size == 0:
         raise NavarchError(f"{path}: the constraints leave no architecture: loosen one of them")
     return space

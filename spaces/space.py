@@ -97,9 +97,10 @@ class SearchSpace(ABC):
         return self.code(arch)
 
     def canonical(self, arch: Architecture) -> Architecture:
-        """Return the representative of all architectures that compute the same function.
+        """Return the representative of the architectures that the space's rule makes equal.
 
-        It is the architecture itself where a space has no such rule.
+        They compute the same function; not every pair that does need be seen. The architecture itself where a space
+        has no such rule.
         """
         self._indices(arch)
         return arch
@@ -176,6 +177,10 @@ class SearchSpace(ABC):
         }
 
     # --- Costing and building ---
+
+    def input_side(self, arch: Architecture, side: int) -> int:
+        """Return the side of the images that the network reads: the given one, unless the architecture chooses it."""
+        return side
 
     @abstractmethod
     def cost(

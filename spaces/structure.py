@@ -18,8 +18,9 @@ from navarch.spaces.spec import INACTIVE, Dimension
 
 Values = tuple[str, ...]
 Weights = Sequence[Sequence[float]]  # one weight an option of each dimension
-MAX_ENUMERATED = 500_000  # combinations looked at to count one group of joined dimensions
+MAX_ENUMERATED = 2_000_000  # combinations looked at to count one group of joined dimensions
 _REDRAWS = 10_000
+_RECROSSES = 20
 
 
 class Structure:
@@ -122,12 +123,12 @@ class Structure:
         edited[position] = option
         if self.is_plain:
             return tuple(edited)
-        self._settle(edited, values)
+        self._settle(edited, self.order, values)
         return None if any(self._broken(edited, self.constraints)) else tuple(edited)
 
-    def _settle(self, values: list[str], *fallbacks: Values) -> None:
+    def _settle(self, values: list[str], positions: Sequence[int], *fallbacks: Values) -> None:
         """Make activity right: what is newly in use takes a fallback's option, or its first."""
-        for position in self.order:
+        for position in positions:
             if not self.is_active(position, values):
                 values[position] = INACTIVE
             elif values[position] == INACTIVE:
@@ -137,6 +138,8 @@ class Structure:
     def step(self, values: Values, rng: random.Random) -> Values:
         """Return a neighbour drawn uniformly, or the architecture itself where the edit breaks a constraint."""
         edits = [len(o) - 1 if v != INACTIVE else 0 for o, v in zip(self.options, values, strict=True)]
+        if not any(edits):
+            return values
         position = rng.choices(range(len(values)), weights=edits)[0]
         others = [option for option in self.options[position] if option != values[position]]
         return self.replace(values, position, rng.choice(others)) or values
@@ -153,17 +156,21 @@ class Structure:
                         yield near
 
     def crossover(self, a: Values, b: Values, rng: random.Random) -> Values:
-        """Take each dimension from either parent, redrawing where that breaks a constraint; `a` if nothing else."""
-        for _ in range(100):
-            child = [rng.choice(pair) for pair in zip(a, b, strict=True)]
-            if self.is_plain:
-                return tuple(child)
-            self._settle(child, a, b)
-            if not any(self._broken(child, self.constraints)):
-                return tuple(child)
-        return a
-
-    # --- Counting ---
+        """Take each dimension from either parent; a group that would break a constraint comes whole from `a`."""
+        child = [rng.choice(pair) for pair in zip(a, b, strict=True)]
+        if self.is_plain:
+            return tuple(child)
+        for positions, constraints in self._groups:
+            for _ in range(_RECROSSES):
+                self._settle(child, positions, a, b)
+                if not any(self._broken(child, constraints)):
+                    break
+                for position in positions:
+                    child[position] = rng.choice((a[position], b[position]))
+            else:
+                for position in positions:
+                    child[position] = a[position]
+        return tuple(child)
 
     @cached_property
     def size(self) -> int:
@@ -176,15 +183,17 @@ class Structure:
         deciding |= {other for position in positions for other, _ in self._when[position]}
         fixed = [position for position in positions if position in deciding]
         free = [position for position in positions if position not in deciding]
-        if prod(len(self.options[position]) + 1 for position in fixed) > MAX_ENUMERATED:
+        choices = [(*self.options[p], *([INACTIVE] if self._when[p] else [])) for p in fixed]
+        if prod(map(len, choices)) > MAX_ENUMERATED:
             names = ", ".join(self.names[position] for position in fixed[:8])
             raise NavarchError(
                 f"conditions and constraints join too many dimensions to count the architectures ({names}, ...): "
-                f"at most {MAX_ENUMERATED:,} combinations of them are looked at"
+                f"at most {MAX_ENUMERATED:,} combinations of them are looked at; let fewer dimensions depend on "
+                "one another, or split a constraint"
             )
         total = 0
         values = [INACTIVE] * len(self.dimensions)
-        for chosen in product(*((*self.options[position], INACTIVE) for position in fixed)):
+        for chosen in product(*choices):
             for position, option in zip(fixed, chosen, strict=True):
                 values[position] = option
             if any((values[p] != INACTIVE) != self.is_active(p, values) for p in fixed):

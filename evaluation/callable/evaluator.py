@@ -4,6 +4,7 @@ from typing import Any
 
 from navarch import NavarchError
 from navarch.evaluation.callable.command import Command
+from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Action, Request
 from navarch.evaluation.pool import WorkerPool, check_pool
@@ -73,10 +74,7 @@ class CallableEvaluator(PooledEvaluator):
         }
 
     def _costs(self, architecture: Architecture) -> dict[str, float]:
-        task = self.task
-        cost = self._space.cost(
-            architecture, classes=task.classes, in_channels=task.in_channels, resolution=task.resolution
-        )
+        cost = cost_on(self.task, self._space, architecture, None)
         return {"params": float(cost.params), "macs": float(cost.macs)}
 
     def _show(self, architecture: Architecture) -> str:

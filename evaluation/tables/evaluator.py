@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Job, OnOutcome, OnStart, ShouldStop, TestScore
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
@@ -65,13 +66,7 @@ class TableEvaluator:
         row = self._find(architecture)
         if row is None:
             return failed("invalid", f"the table has no architecture {self._show(architecture)}")
-        cost = self._space.cost(
-            architecture,
-            classes=self.task.classes,
-            in_channels=self.task.in_channels,
-            resolution=self.task.resolution,
-            skeleton=fidelity.skeleton or None,
-        )
+        cost = cost_on(self.task, self._space, architecture, fidelity)
         objectives = {
             "val_accuracy": row.val_accuracy,
             "params": float(cost.params),

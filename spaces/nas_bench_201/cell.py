@@ -34,7 +34,9 @@ def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
 
 
 def canonical_operations(operations: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
-    """Return the representative of all cells that compute the same function.
+    """Return the representative of the cells that pruning and an exchange of nodes 1 and 2 make equal.
+
+    They compute the same function; a few more pairs do that the rule does not see, such as a skip before an edge.
 
     Edges on no live path become none. Of the result and its twin with nodes 1 and 2 exchanged, where edge
     1->2 is none and allows it, the first by `order`, the order of the options, is taken. All cells without a

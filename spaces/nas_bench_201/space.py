@@ -37,7 +37,7 @@ class NasBench201(SearchSpace):
         return write_published(arch.values)
 
     def canonical(self, arch: Architecture) -> Architecture:
-        """Return the representative of the cells that compute the same function (8,765 classes)."""
+        """Return the representative of the cells that are equal by pruning and exchange (8,765 classes)."""
         self._indices(arch)
         return Architecture(self.name, canonical_operations(arch.values, self.dimensions[0].names))
 
@@ -65,6 +65,21 @@ class NasBench201(SearchSpace):
             params=prices.fixed.params + n3 * prices.conv_3x3.params + n1 * prices.conv_1x1.params,
             macs=prices.fixed.macs + n3 * prices.conv_3x3.macs + n1 * prices.conv_1x1.macs,
         )
+
+    def other_costs(
+        self,
+        arch: Architecture,
+        *,
+        classes: int,
+        in_channels: int = 3,
+        resolution: int | None = None,
+        skeleton: Mapping[str, int] | None = None,
+    ) -> dict[str, int | float]:
+        """Return `published_flops`: the multiply-accumulates and the additions of the classifier's bias."""
+        cost = self.cost(
+            arch, classes=classes, in_channels=in_channels, resolution=resolution, skeleton=skeleton
+        )
+        return {"published_flops": cost.macs + classes}
 
     def build(
         self,

@@ -48,6 +48,11 @@ class OfaMobileNetV3(SearchSpace):
         )
         return Architecture(self.name, values), image_size
 
+    def input_side(self, arch: Architecture, side: int) -> int:
+        """Return the resolution that the architecture chooses."""
+        self._indices(arch)
+        return int(arch.values[0])
+
     def genotype(self, arch: Architecture) -> str:
         """Return the published encoding as JSON: ks and e of 20 entries, 0 where not in use, d of 5, and r."""
         self._indices(arch)

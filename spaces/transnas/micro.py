@@ -36,7 +36,7 @@ class TransNasMicro(SearchSpace):
         return write_micro(self.code(arch))
 
     def canonical(self, arch: Architecture) -> Architecture:
-        """Return the representative of the cells that compute the same function (1,948 classes).
+        """Return the representative of the cells that are equal by pruning and exchange (1,948 classes).
 
         Edges on no live path become none, and nodes 1 and 2 may change places where edge 1->2 is none. Both hold in
         cells that change the shape too: there the edges into nodes 1 and 2 from node 0 do the same, and

@@ -83,15 +83,17 @@ def test_activity_and_constraints_are_told(cli, tmp_path):
 def test_an_architecture_is_shown_with_cost_neighbours_and_drawing(cli):
     out = cli("spaces", "show", "nas-bench-201", BEST).out
     for line in (
-        "code        333132",
-        f"genotype    {BEST}",
-        "params      1,073,466",
-        "macs        153,272,960",
-        "input       3x32x32, 10 classes",
-        "neighbours  24 one edit away: 033132, ",
-        f"digest      {SPACE.digest(SPACE.parse('333132'))}",
+        "code 333132",
+        f"genotype {BEST}",
+        f"canonical {BEST}",
+        "params 1,073,466",
+        "macs 153,272,960",
+        "published_flops 153,272,970",
+        "input 3x32x32, 10 classes",
+        "neighbours 24 one edit away: 033132, ",
+        f"digest {SPACE.digest(SPACE.parse('333132'))}",
     ):
-        assert line in out
+        assert line in " ".join(out.split())
 
 
 def test_an_architecture_as_json_has_every_neighbour(cli):
@@ -164,6 +166,7 @@ def test_every_line_is_answered_in_order_and_bad_ones_do_not_stop_the_rest(cost)
                 "macs": exact.macs,
                 "canonical": SPACE.genotype(SPACE.canonical(arch)),
                 "digest": SPACE.digest(arch),
+                "published_flops": exact.macs + 10,
             }
 
 
@@ -386,3 +389,30 @@ kernel = [{ name = "3", code = "3", meaning = "small" }, { name = "5", code = "5
 forbid = { kernel_1 = "5", kernel_2 = "5" }
 why = "both kernels cannot be large"
 """
+
+
+def test_a_skeleton_of_its_own_is_costed(cost, shared_file):
+    """DARTS at the size of its search: 16 channels, 8 layers."""
+    records = json.loads(shared_file("ground_truth/darts.json").read_text())["architectures"]
+    small = [r for r in records if r["setting"] == "cifar10_search_size" and r["name"] != "NASNet"]
+    lines = "\n".join(json.dumps(record["genotype"]) for record in small).encode()
+    _, found = cost(lines, "darts", "--skeleton", "width=16", "--skeleton", "layers=8")
+    assert [(f["params"], f["macs"]) for f in found] == [(r["params"], r["macs"]) for r in small]
+    assert len(small) == 3
+
+
+@pytest.mark.parametrize("text", ["width", "width=0", "width=x", "width=1000001", "depth=3", "=3"])
+def test_a_bad_skeleton_is_refused(cli, text):
+    ended = cli("spaces", "show", "nas-bench-201", "333333", "--skeleton", text)
+    assert ended.code == 2
+    assert text in ended.err or "has no size" in ended.err
+
+
+def test_a_space_that_cannot_be_loaded_does_not_hide_the_others(cli, monkeypatch):
+    import navarch.spaces.registry as registry
+
+    names = registry.space_names()
+    monkeypatch.setattr("navarch.spaces.space_names", lambda: ("broken", *names))
+    ended = cli("spaces")
+    assert "nas-bench-201" in ended.out
+    assert "unknown search space 'broken'" in ended.err

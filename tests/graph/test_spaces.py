@@ -1,5 +1,6 @@
 """Whole runs in every search space, plain and under neutral names: legal proposals, and prompts that do not tell."""
 
+import random
 import re
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 import navarch.graph.assemble as assemble
 from navarch.evaluation import Fidelity, Outcome, TrialCost, get_task
-from navarch.spaces import INACTIVE, get_space, space_names
+from navarch.spaces import INACTIVE, ObfuscatedSpace, get_space, space_names
 
 # English that any prompt uses, and so tells nothing of a space whose name or title has such words.
 ENGLISH = {
@@ -59,11 +60,12 @@ def run(bench, monkeypatch):
             assert space.parse(space.to_dict(architecture)) == architecture
             indices = [max(0, index) for index in space._indices(architecture)]
             accuracy = 30.0 + 40.0 * sum(indices) / sum(len(options) for options in space.structure.options)
-            objectives = {"val_accuracy": accuracy, "params": 1.0, "macs": 1.0}
+            objectives = {"val_accuracy": accuracy}
             return Outcome("complete", None, "", objectives, (), TrialCost(0.1, 0.1, 1.0, "none", 1))
 
         bench.prepare = lambda evaluator: setattr(evaluator, "evaluate", score)
-        return bench.run(space=name, limits={"max_macs": 10**12, "max_params": 10**9}, **flags)
+        flags.setdefault("limits", {"max_macs": 10**12, "max_params": 10**9})
+        return bench.run(space=name, **flags)
 
     return run
 
@@ -100,3 +102,34 @@ def test_a_hidden_space_is_searched_and_nothing_of_it_shows(bench, run, name):
         assert space.parse(row.genotype) == architecture, "the stored encoding is the real one"
         assert row.space == name
         assert set(row.architecture.values()) & set(architecture.values) <= {INACTIVE}
+
+
+def test_an_architecture_that_chooses_its_resolution_is_costed_at_it(bench, run):
+    run("ofa-mobilenetv3", workflow="random", budget={"trials": 6})
+    space = get_space("ofa-mobilenetv3")
+    with bench.memory() as memory:
+        rows = memory.trials("r1")
+    macs = [space.cost(space.parse(row.architecture), classes=10, in_channels=1).macs for row in rows]
+    assert [row.macs for row in rows] == macs
+    assert len({row.architecture["resolution"] for row in rows}) > 1
+
+
+def test_a_limit_in_the_far_tail_of_the_space_is_met(bench, run):
+    """Hardly one of ten thousand of OFA's networks needs as few multiply-accumulates."""
+    run("ofa-mobilenetv3", workflow="random", budget={"trials": 6}, limits={"max_macs": 75_000_000})
+    with bench.memory() as memory:
+        rows = memory.trials("r1")
+    assert len({row.digest for row in rows}) == 6
+    assert all(row.macs <= 75_000_000 for row in rows)
+
+
+def test_equal_options_of_other_meaning_have_other_neutral_names():
+    """An option's neutral name is another one wherever its meaning is: kernel 3 is not expansion 3."""
+    hidden = ObfuscatedSpace(get_space("ofa-mobilenetv3"), 11)
+    arch = hidden.origin.sample(random.Random(0))
+    shown = hidden.to_dict(hidden.hide(arch))
+    real = hidden.origin.to_dict(arch)
+    kernels = {shown[hidden._hidden.dimensions[n]] for n in real if n.startswith("kernel") and real[n] == "3"}
+    expands = {shown[hidden._hidden.dimensions[n]] for n in real if n.startswith("expand") and real[n] == "3"}
+    assert len(kernels) == len(expands) == 1
+    assert kernels != expands

@@ -100,3 +100,13 @@ def test_size_and_origin_are_kept(pair):
     assert space.origin is space
     assert sorted(len(o) for o in hidden.structure.options) == sorted(len(o) for o in space.structure.options)
     assert INACTIVE not in {name for options in hidden.structure.options for name in options}
+
+
+def test_a_name_is_shared_exactly_where_name_and_meaning_are(pair):
+    space, hidden = pair
+    meanings = {}
+    for dimension in space.dimensions:
+        for option in dimension.options:
+            name = hidden._hidden.options[dimension.name][option.name]
+            assert meanings.setdefault(name, (option.name, option.meaning)) == (option.name, option.meaning)
+    assert len(meanings) == len({(o.name, o.meaning) for d in space.dimensions for o in d.options})

@@ -120,6 +120,11 @@ def test_a_cycle_is_refused(write):
         get_space(str(write(text)))
 
 
+def test_the_name_of_another_space_is_refused(write):
+    with pytest.raises(NavarchError, match=r"the name 'darts' is that of another search space"):
+        get_space(str(write(TOML.replace('name = "widgets"', 'name = "darts"'))))
+
+
 def test_constraints_that_leave_nothing_are_refused(write):
     never = '[[constraints]]\ncount = ["depth"]\noptions = ["1"]\nat_least = 2\nat_most = 2\nwhy = "Never."'
     with pytest.raises(NavarchError, match=r"widgets\.toml: the constraints leave no architecture"):
