@@ -73,7 +73,7 @@ class Caller:
         secrets: Iterable[Secret] = (),
         fault: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """Take what calls need. `clients` and `twins` go by role name; a role without a client is offline."""
+        """Take what calls need. `clients` go by role, `twins` by prompt; a role without a client is offline."""
         self._memory = memory
         self._conversation = Conversation(memory, library)
         self._clients = clients
@@ -141,7 +141,7 @@ class Caller:
     ) -> Answer[R]:
         """Let the offline twin answer; its reply takes the same way through JSON as a model's."""
         row = self._reserve(request, turn, request.messages, "offline", source)
-        text = self._twins[request.role.name].act(request.view, request.rng).model_dump_json()
+        text = self._twins[request.role.prompt].act(request.view, request.rng).model_dump_json()
         parsed = parse_reply(text, request.role.reply_type)
         self._memory.settle_call(
             row.call_id, state="ok", reply=text, parsed=parsed.reply.model_dump(mode="json")
@@ -214,9 +214,9 @@ class Caller:
         )
 
     def _schema(self, role: Role[R]) -> dict[str, Any]:
-        if role.name not in self._schemas:
-            self._schemas[role.name] = reply_schema(role.reply_type, self._space_schema)
-        return self._schemas[role.name]
+        if role.prompt not in self._schemas:
+            self._schemas[role.prompt] = reply_schema(role.reply_type, self._space_schema)
+        return self._schemas[role.prompt]
 
     def _settled(self, role: Role[R], run_id: str, round: int, attempt: int) -> list[CallRow]:
         """Return the settled turns of a question in order.

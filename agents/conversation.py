@@ -11,7 +11,6 @@ from navarch.memory import CallRow, Memory
 from navarch.prompts import PromptLibrary, Rendered
 
 MAX_BAD_REPLIES = 3
-TURNS_KEPT = 12
 QUOTED_REPLY = 8_000
 
 Messages = tuple[Message, ...]
@@ -53,9 +52,10 @@ class Conversation:
         return (*before, Message("user", f"{question.text}\n\n{repair}"))
 
     def _earlier_turns(self, role: Role[R], run_id: str, round: int) -> Messages:
-        """Return the questions and replies of the last 12 rounds, without repairs, in order."""
+        """Return the questions and replies of the role's last rounds, without repairs, in order."""
         turns: list[Message] = []
-        for earlier in range(max(1, round - TURNS_KEPT), round):
+        kept = round if role.turns is None else role.turns
+        for earlier in range(max(1, round - kept), round):
             rows = self._memory.calls(run_id, role=role.name, round=earlier)
             answered = next((row for row in reversed(rows) if row.state == "ok"), None)
             if answered is None:

@@ -41,6 +41,7 @@ CANDIDATES = 64  # what one reply of the Critic can judge
 RAW_TEXT = 300  # characters shown of a proposal that could not be read
 MIN_TRIALS = 2  # with an accuracy, before the surrogate estimates
 NO_DIRECTION: Mapping[str, Any] = {}  # the prompts word it
+REFUSED = ("invalid", "duplicate")
 
 
 class Estimate(NamedTuple):
@@ -74,33 +75,33 @@ class Recall:
         self._task = task
         self._run_id = run_id
         self._target = target
-        self._bounds = Bounds(max_params, max_macs)
+        self.bounds = Bounds(max_params, max_macs)
         self._trials_budget = trials_budget
         self._epochs = epochs
         self._proposals_per_call = proposals_per_call
         self._trials_per_round = trials_per_round
-        self._finished = FinishedTrials(memory, space, run_id)
-        self._space_view = _describe(space)
+        self.finished = FinishedTrials(memory, space, run_id)
+        self.space_view = _describe(space)
 
     def navigator(self, round: int) -> NavigatorView:
         """Return what the Navigator sees at the start of `round`: the finished trials of earlier rounds.
 
         `refused` counts the invalid, duplicate and vetoed proposals of the round before.
         """
-        known = self._finished.before(round)
+        known = self.finished.before(round)
         refused = {"invalid": 0, "duplicate": 0, "vetoed": 0}
         for row in self._memory.proposals(self._run_id, round=round - 1):
             if row.status in refused:
                 refused[row.status] += 1
         return NavigatorView(
-            mission=self._mission(round, known),
-            space=self._space_view,
+            mission=self.mission(round, known),
+            space=self.space_view,
             new=tuple(k.trial for k in known if k.trial.round == round - 1),
-            top=best_trials(known, self._bounds, TOP),
+            top=best_trials(known, self.bounds, TOP),
             history=cut_history(known, HISTORY),
             lessons=self._lessons(round),
             refused=refused,
-            rounds_without_gain=count_idle_rounds(known, self._bounds, round),
+            rounds_without_gain=count_idle_rounds(known, self.bounds, round),
         )
 
     def generator(self, round: int, attempt: int) -> GeneratorView:
@@ -108,62 +109,74 @@ class Recall:
 
         Without a direction (the Navigator switched off) it builds on the best trials.
         """
-        known = self._finished.before(round)
-        direction = self._memory.get_round(self._run_id, round).direction
-        if direction is None:
-            build_on = best_trials(known, self._bounds, BUILD_ON)
+        known = self.finished.before(round)
+        direction = self.direction(round)
+        if not direction:
+            build_on = best_trials(known, self.bounds, BUILD_ON)
         else:
             trials = {k.trial.number: k.trial for k in known}
             build_on = tuple(trials[n] for n in dict.fromkeys(direction.get("build_on", ())) if n in trials)
-        rows = self._memory.proposals(self._run_id, round=round)
-        earlier = sorted((r for r in rows if r.attempt < attempt), key=lambda r: (r.attempt, r.position))
-        refused = [row for row in earlier if row.status in ("invalid", "duplicate")]
-        accepted = [row.code for row in earlier if row.status not in ("invalid", "duplicate") and row.code]
+        accepted = [
+            row.code for row in self._earlier(round, attempt) if row.status not in REFUSED and row.code
+        ]
         return GeneratorView(
-            mission=self._mission(round, known),
-            space=self._space_view,
-            direction=direction or NO_DIRECTION,
+            mission=self.mission(round, known),
+            space=self.space_view,
+            direction=direction,
             lessons=self._lessons(round),
             build_on=build_on,
             avoid=tuple(dict.fromkeys([*(k.trial.code for k in known), *accepted]))[-AVOID:],
             count=self._proposals_per_call,
-            refused=tuple(_problem(row) for row in refused),
+            refused=self.refused(round, attempt),
         )
+
+    def refused(self, round: int, attempt: int) -> tuple[ProblemView, ...]:
+        """Return the proposals that earlier attempts of a round made in vain, with the reasons, in order."""
+        return tuple(_problem(row) for row in self._earlier(round, attempt) if row.status in REFUSED)
+
+    def _earlier(self, round: int, attempt: int) -> list[ProposalRow]:
+        rows = self._memory.proposals(self._run_id, round=round)
+        return sorted((r for r in rows if r.attempt < attempt), key=lambda r: (r.attempt, r.position))
+
+    def direction(self, round: int) -> Mapping[str, Any]:
+        """Return what was said at the beginning of a round: the Navigator's direction, or its like."""
+        return self._memory.get_round(self._run_id, round).direction or NO_DIRECTION
 
     def critic(self, round: int, candidates: Sequence[ProposalRow], keep: int | None = None) -> CriticView:
         """Return what the Critic sees: the candidates as given, numbered from 1, and their estimates.
 
         candidates: valid proposals; those past `CANDIDATES` are left out. keep: how many will be evaluated.
         """
-        known = self._finished.before(round)
+        known = self.finished.before(round)
         rows = candidates[:CANDIDATES]
         architectures = [self._space.parse(row.architecture) for row in rows]
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
         estimates = estimate(known, canonical)
         shown = zip(rows, architectures, canonical, estimates, strict=True)
         return CriticView(
-            mission=self._mission(round, known),
-            space=self._space_view,
-            direction=self._memory.get_round(self._run_id, round).direction or NO_DIRECTION,
+            mission=self.mission(round, known),
+            space=self.space_view,
+            direction=self.direction(round),
             lessons=self._lessons(round),
-            top=best_trials(known, self._bounds, TOP),
+            top=best_trials(known, self.bounds, TOP),
             candidates=tuple(self._candidate(i, *item, known) for i, item in enumerate(shown, start=1)),
             keep=self._trials_per_round if keep is None else keep,
         )
 
     def distiller(self, round: int) -> DistillerView:
         """Return what the Distiller sees at the end of `round`: its finished trials, and all before them."""
-        new = self._finished.of(round)
-        known = [*self._finished.before(round), *new]
+        new = self.finished.of(round)
+        known = [*self.finished.before(round), *new]
         return DistillerView(
-            mission=self._mission(round, known),
-            space=self._space_view,
+            mission=self.mission(round, known),
+            space=self.space_view,
             new=tuple(k.trial for k in new),
             history=cut_history(known, HISTORY),
             lessons=self._lessons(round),
         )
 
-    def _mission(self, round: int, known: Sequence[Known]) -> Mission:
+    def mission(self, round: int, known: Sequence[Known]) -> Mission:
+        """Return what the search is for and what is left of its budget; `known` are the finished trials."""
         return Mission(
             metric=self._task.metric,
             classes=self._task.classes,
@@ -172,8 +185,8 @@ class Recall:
             train_images=self._task.train_size,
             epochs=self._epochs,
             target=self._target,
-            max_params=self._bounds.max_params,
-            max_macs=self._bounds.max_macs,
+            max_params=self.bounds.max_params,
+            max_macs=self.bounds.max_macs,
             round=round,
             trials_done=len(known),
             trials_budget=self._trials_budget,

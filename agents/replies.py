@@ -1,4 +1,4 @@
-"""The only things a role can say: Direction, Proposals, Verdicts or Lessons.
+"""The only things a role can say: Direction, Proposals, Verdicts or Lessons, and what two papers' workflows ask for.
 
 Strict pydantic models: unknown keys, NaN, numbers as text, over-long text are refused. Nothing is executed.
 The models carry no descriptions: what a model reads about its reply stands in its prompt file.
@@ -38,13 +38,15 @@ class Direction(Reply):
     explore: Share
 
 
+Unchecked = (
+    Annotated[dict[Name, Name], Field(max_length=256)] | Annotated[str, Field(min_length=1, max_length=1000)]
+)
+
+
 class Proposal(Reply):
     """One unchecked architecture: an object of dimension to option, or the compact code."""
 
-    architecture: (
-        Annotated[dict[Name, Name], Field(max_length=256)]
-        | Annotated[str, Field(min_length=1, max_length=1000)]
-    )
+    architecture: Unchecked
     why: Annotated[str, Field(max_length=400)]
 
 
@@ -85,3 +87,30 @@ class Lessons(Reply):
 
     lessons: Annotated[list[Lesson], Field(max_length=1)]
     retire: Annotated[list[TrialNumber], Field(max_length=16)]
+
+
+class Heading(Guidance):
+    """Where to go in one dimension, in words, and in options where the words name some."""
+
+    advice: Line
+
+
+class Strategy(Reply):
+    """What the Navigator of `collm-nas` says: words for a Generator that sees nothing else of the search."""
+
+    summary: Annotated[str, Field(min_length=1, max_length=1200)]
+    patterns: Annotated[list[Line], Field(max_length=12)]
+    directions: Annotated[list[Heading], Field(max_length=64)]
+
+
+class Evolution(Reply):
+    """A self-evolution step of `seki`: how to better the current architecture, then the one that does so."""
+
+    strategies: Annotated[list[Line], Field(min_length=1, max_length=8)]
+    architecture: Unchecked
+
+
+class Patterns(Reply):
+    """What the Distiller of `seki` finds that good architectures have in common."""
+
+    patterns: Annotated[list[Line], Field(min_length=1, max_length=8)]

@@ -8,18 +8,22 @@ from navarch.agents.replies import Direction, Lessons, Proposals, Reply, Verdict
 
 R = TypeVar("R", bound=Reply)
 
+TURNS_KEPT = 12  # rounds of a stateful role's conversation
+
 
 @dataclass(frozen=True, slots=True)
 class Role(Generic[R]):
     """One role.
 
-    A stateful role's conversation goes on through the run; a stateless one starts afresh each time.
+    A stateful role's conversation goes on through the run; a stateless one starts afresh each time. `turns` is how
+    many rounds of it are sent again, None for all. Two roles may share a name, not a prompt.
     """
 
     name: str
     prompt: str
     reply_type: type[R]
     stateful: bool
+    turns: int | None = TURNS_KEPT
 
 
 NAVIGATOR: Role[Direction] = Role("navigator", "navigator", Direction, stateful=True)

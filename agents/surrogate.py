@@ -96,7 +96,7 @@ def fit(values: Sequence[Values], targets: Sequence[float | None]) -> Surrogate:
     kept_values, kept_targets = _select(values, _impute(targets, len(values)))
     index = _index_options(kept_values)
     codes = _encode(kept_values, index)
-    warp = _choose_warp(kept_targets)
+    warp = choose_warp(kept_targets)
     warped = warp.forward(kept_targets)
     sample = _spread_sample(kept_targets, TUNING_POINTS)
     weights, noise = _tune(codes[sample], warped[sample])
@@ -185,7 +185,8 @@ def _kernel(a: Codes, b: Codes, weights: Floats) -> Floats:
     return np.exp(-distance)
 
 
-def _choose_warp(targets: Floats) -> Warp:
+def choose_warp(targets: Floats) -> Warp:
+    """Return the warp for targets: nothing changes much above the median, the tail below it is drawn in."""
     top = float(targets.max())
     scale = float(top - np.median(targets)) or float(top - targets.min()) or 1.0
     return Warp(top, scale)

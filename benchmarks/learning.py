@@ -10,7 +10,6 @@ Run: .venv/bin/python benchmarks/learning.py --seeds 3
 
 import argparse
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from navarch.graph import load_settings, start_run
 from navarch.memory import Memory
+from navarch.viewer.statistics import estimate
 
 WORKFLOWS = ("navarch", "random")
 FIRST_ROUND = 4  # trials that no result has guided
@@ -60,27 +60,25 @@ def search(workflow: str, seed: int, options: argparse.Namespace, db: Path) -> C
     return Curve(curve, test, statistics.fmean(later) if later else float("nan"))
 
 
-def interval(values: list[float], rng: random.Random) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the mean."""
-    means = sorted(statistics.fmean(rng.choices(values, k=len(values))) for _ in range(2000))
-    return means[49], means[1949]
+def interval(low: object, high: object) -> str:
+    """Return the bounds as the table shows them; a single seed has none."""
+    return "-" if low is None else f"[{low:+.2f}, {high:+.2f}]"
 
 
 def report(curves: dict[str, list[Curve]], marks: list[int]) -> list[dict[str, object]]:
     """Return one row for each number of trials: both means and the paired difference."""
-    rng = random.Random(0)
     rows: list[dict[str, object]] = []
     for mark in marks:
         ours, theirs = ([curve.best[mark - 1] for curve in curves[name]] for name in WORKFLOWS)
         gains = [a - b for a, b in zip(ours, theirs, strict=True)]
-        low, high = interval(gains, rng)
+        gain = estimate(gains)
         row = {"trials": mark, "navarch": statistics.fmean(ours), "random": statistics.fmean(theirs)}
         rows.append(
             {
                 **row,
-                "gain": statistics.fmean(gains),
-                "low": low,
-                "high": high,
+                "gain": gain.mean,
+                "low": gain.low,
+                "high": gain.high,
                 "wins": sum(g > 0 for g in gains),
             }
         )
@@ -118,14 +116,14 @@ def main() -> None:
     for row in rows:
         out.append(
             f"{row['trials']:>6}  {row['navarch']:7.2f}  {row['random']:7.2f}  {row['gain']:+6.2f}"
-            f"  [{row['low']:+.2f}, {row['high']:+.2f}]  {row['wins']}/{options.seeds}"
+            f"  {interval(row['low'], row['high'])}  {row['wins']}/{options.seeds}"
         )
     ours, theirs = ([curve.later for curve in curves[name]] for name in WORKFLOWS)
     gains = [a - b for a, b in zip(ours, theirs, strict=True)]
-    low, high = interval(gains, random.Random(0))
+    later = estimate(gains)
     out.append(
         f"mean of the trials after the first round: navarch {statistics.fmean(ours):.2f}, "
-        f"random {statistics.fmean(theirs):.2f}, gain {statistics.fmean(gains):+.2f} [{low:+.2f}, {high:+.2f}]"
+        f"random {statistics.fmean(theirs):.2f}, gain {later.mean:+.2f} {interval(later.low, later.high)}"
     )
     out.append(
         f"test accuracy of the validation-best: navarch {tests['navarch']:.2f}, random {tests['random']:.2f}"

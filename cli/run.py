@@ -14,6 +14,7 @@ from navarch.cli.options import ROLES, Db, LatestRun, Prompts, Run, db_flag, db_
 if TYPE_CHECKING:
     from navarch.graph.run import RunResult
     from navarch.graph.settings import Settings
+    from navarch.graph.workflows import Workflow
 
 
 def add_to(app: typer.Typer) -> None:
@@ -185,17 +186,13 @@ def _show_plan(settings: "Settings") -> None:
         echo(f"evaluator  {measuring(evaluator, parts)}")
         for note in evaluator.notes:
             echo(f"           {note}")
-        for role, model in parts.models.items():
-            prompt = parts.library.get(role)
-            echo(f"role       {role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
+        for prompt in map(parts.library.get, parts.workflow.prompts):
+            model = parts.models[prompt.role]
+            echo(f"role       {prompt.role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
         if any(model != "offline" for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
-        shape = {
-            "proposals": settings.proposals_per_call,
-            **settings.search.model_dump(exclude={"proposals", "patience"}),
-        }
-        echo(f"search     {_given(shape)}")
+        echo(f"search     {_given(_search_settings(settings, parts.workflow))}")
         echo(f"device     {settings.train.device}")
         bounds = {
             "target": settings.target,
@@ -207,6 +204,17 @@ def _show_plan(settings: "Settings") -> None:
         echo("nothing was started (--dry-run)")
     finally:
         evaluator.close()
+
+
+def _search_settings(settings: "Settings", workflow: "Workflow") -> dict[str, Any]:
+    """Return the settings of the search that the workflow reads."""
+    search = settings.search
+    own = {"collm-nas": settings.collm, "seki": settings.seki}.get(workflow.name)
+    if own is not None:
+        return {**own.model_dump(), "retries": search.retries}
+    trials = {"trials_per_round": search.trials_per_round or workflow.trials_per_round}
+    settled = {**search.model_dump(), **trials}
+    return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
 
 
 def _given(values: dict[str, Any]) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def show_result(result: "RunResult", db: Path) -> None:
     """Print how the segment ended and what to do next."""
+    from navarch.graph.workflows import get_workflow
+
     run, where = result.run, db_flag(db)
     echo()
     echo(f"{run.run_id} {run.state}: {result.reason}")
@@ -29,8 +31,9 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo("next")
     if result.replies.total:
         echo(f"  navarch trace {run.run_id}{where}    every prompt and reply of this run")
-        mine = Path("prompts/generator.md").exists()
-        copy = "edit prompts/generator.md       " if mine else "navarch prompts copy generator  "
+        name = next(prompt for prompt in get_workflow(run.workflow).prompts if prompt != "navigator")
+        mine = Path(f"prompts/{name}.md").exists()
+        copy = f"edit prompts/{name}.md       " if mine else f"navarch prompts copy {name}  "
         echo(f"  {copy}  a role's prompt: edit it, run again (a model reads it; offline roles do not)")
     else:
         echo(f"  navarch show {run.run_id}{where}    every trial of this run")

@@ -28,10 +28,27 @@ def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
 
 def gist(reply: "Reply") -> str:
     """Return the one line of a reply that a person wants to see pass by."""
-    from navarch.agents.replies import Direction, Lessons, Proposals, Verdicts
+    from navarch.agents.replies import (
+        Direction,
+        Evolution,
+        Lessons,
+        Patterns,
+        Proposal,
+        Proposals,
+        Strategy,
+        Verdicts,
+    )
 
     if isinstance(reply, Direction):
         return f"explore {reply.explore:.2f}: {reply.summary}"
+    if isinstance(reply, Strategy):
+        return reply.summary
+    if isinstance(reply, Evolution):
+        return "; ".join(reply.strategies)
+    if isinstance(reply, Patterns):
+        return "; ".join(reply.patterns)
+    if isinstance(reply, Proposal):
+        return reply.why or "1 proposal"
     if isinstance(reply, Proposals):
         return f"{len(reply.proposals)} proposals"
     if isinstance(reply, Verdicts):

@@ -18,6 +18,12 @@ class Limits:
     max_params: int | None = 100_000_000
     max_macs: int | None = 20_000_000_000
 
+    def admits(self, params: int, macs: int) -> bool:
+        """Tell whether these figures are within the bounds."""
+        return (self.max_params is None or params <= self.max_params) and (
+            self.max_macs is None or macs <= self.max_macs
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class OverLimit:

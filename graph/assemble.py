@@ -7,6 +7,7 @@ from pathlib import Path
 
 from navarch import NavarchError
 from navarch.agents.caller import Caller
+from navarch.agents.classical import Options, make_searcher
 from navarch.agents.model import ModelClient, make_client
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
@@ -27,7 +28,9 @@ from navarch.evaluation import (
 )
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
+from navarch.graph.history import Searching
 from navarch.graph.progress import Progress
+from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest
 from navarch.graph.workflows import Workflow, get_workflow
@@ -54,6 +57,13 @@ def prepare(settings: Settings) -> RunParts:
     space = get_space(settings.space)
     if settings.obfuscate is not None:
         space = ObfuscatedSpace(space, settings.obfuscate)
+    if settings.seki.start is not None:
+        space.parse(settings.seki.start)
+    if workflow.needs_prior and space.prior is None:
+        raise NavarchError(
+            f"workflow {workflow.name!r} starts at the prior of the space, and {space.origin.name!r} declares none: "
+            'use --workflow local-search, or a declaration with prior = "CODE"'
+        )
     task = _task(settings, space.origin)
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
@@ -107,12 +117,22 @@ def make_context(
         progress=progress,
         elapsed_s=elapsed_s,
         stop=stop,
+        searching=_make_searching(settings, parts, memory, run_id),
         fault=fault,
     )
 
 
+def _make_searching(settings: Settings, parts: RunParts, memory: Memory, run_id: str) -> Searching | None:
+    name = parts.workflow.searcher
+    if name is None:
+        return None
+    options = Options(**{key: getattr(settings.search, key) for key in Options.__slots__})
+    return Searching(name, make_searcher(name, options), memory, parts.space, run_id)
+
+
 def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str) -> Recall:
     """Return what builds the roles' views of a run."""
+    rules = rules_of(settings)
     return Recall(
         memory,
         parts.space,
@@ -123,8 +143,8 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         max_macs=settings.limits.max_macs,
         trials_budget=settings.budget.trials,
         epochs=parts.fidelity.epochs,
-        proposals_per_call=settings.proposals_per_call,
-        trials_per_round=settings.search.trials_per_round,
+        proposals_per_call=rules.proposals,
+        trials_per_round=rules.trials,
     )
 
 

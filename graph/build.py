@@ -9,6 +9,7 @@
 
 from langgraph.graph import START, StateGraph
 
+from navarch.graph.collm import follower, strategist
 from navarch.graph.context import RunContext
 from navarch.graph.critic import critic
 from navarch.graph.distiller import distiller
@@ -17,11 +18,16 @@ from navarch.graph.generator import generator
 from navarch.graph.navigator import navigator
 from navarch.graph.routes import (
     ask_again_or_criticise,
+    ask_again_or_evaluate,
+    first_iteration,
+    next_iteration_or_end,
     next_round_or_end,
-    sample_again_or_evaluate,
-    sample_next_or_end,
+    search_again_or_evaluate,
+    search_on_or_end,
+    write_again_or_evaluate,
 )
-from navarch.graph.sampler import sampler
+from navarch.graph.searcher import searcher
+from navarch.graph.seki import inspiration, patterns, self_evolution, start
 from navarch.graph.state import RunState
 from navarch.graph.validator import validator
 
@@ -48,15 +54,51 @@ def navarch() -> Graph:
     return graph
 
 
-def random() -> Graph:
-    """Uniform sampling in the Generator's place: the baseline that every search must beat."""
+def classical() -> Graph:
+    """A classical searcher in the Generator's place, random search among them; the workflow names it."""
     graph = Graph(RunState, context_schema=RunContext)
-    graph.add_node("sampler", sampler)
+    graph.add_node("searcher", searcher)
     graph.add_node("validator", validator)
     graph.add_node("evaluator", evaluator)
 
-    graph.add_edge(START, "sampler")
-    graph.add_edge("sampler", "validator")
-    graph.add_conditional_edges("validator", sample_again_or_evaluate)
-    graph.add_conditional_edges("evaluator", sample_next_or_end)
+    graph.add_edge(START, "searcher")
+    graph.add_edge("searcher", "validator")
+    graph.add_conditional_edges("validator", search_again_or_evaluate)
+    graph.add_conditional_edges("evaluator", search_on_or_end)
+    return graph
+
+
+def collm_nas() -> Graph:
+    """Two roles around a coordinator of plain code: the Navigator remembers, the Generator sees its strategy alone."""
+    graph = Graph(RunState, context_schema=RunContext)
+    graph.add_node("navigator", strategist)
+    graph.add_node("generator", follower)
+    graph.add_node("validator", validator)
+    graph.add_node("evaluator", evaluator)
+
+    graph.add_edge(START, "navigator")
+    graph.add_edge("navigator", "generator")
+    graph.add_edge("generator", "validator")
+    graph.add_conditional_edges("validator", ask_again_or_evaluate)
+    graph.add_conditional_edges("evaluator", next_round_or_end)
+    return graph
+
+
+def seki() -> Graph:
+    """One architecture a round: the Generator betters the current one; later it is inspired by what the best share."""
+    graph = Graph(RunState, context_schema=RunContext)
+    graph.add_node("start", start)
+    graph.add_node("self_evolution", self_evolution)
+    graph.add_node("patterns", patterns)
+    graph.add_node("inspiration", inspiration)
+    graph.add_node("validator", validator)
+    graph.add_node("evaluator", evaluator)
+
+    graph.add_conditional_edges(START, first_iteration)
+    graph.add_edge("start", "validator")
+    graph.add_edge("self_evolution", "validator")
+    graph.add_edge("patterns", "inspiration")
+    graph.add_edge("inspiration", "validator")
+    graph.add_conditional_edges("validator", write_again_or_evaluate)
+    graph.add_conditional_edges("evaluator", next_iteration_or_end)
     return graph

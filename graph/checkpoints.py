@@ -99,10 +99,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise NavarchError(f"the checkpoint file {str(path)!r} cannot be used: {error.strerror}") from error
 
 
-def config_of(run_id: str, trials: int, retries: int) -> RunnableConfig:
+def config_of(run_id: str, rounds: int, retries: int) -> RunnableConfig:
     """Return the graph's config: the run is the thread, and the limit is more supersteps than the run can need."""
     steps_per_round = 6 + 2 * retries
-    return {"configurable": {"thread_id": run_id}, "recursion_limit": 50 + steps_per_round * (trials + 1)}
+    return {"configurable": {"thread_id": run_id}, "recursion_limit": 50 + steps_per_round * (rounds + 1)}
 
 
 def _open(path: Path, fault: Callable[[str], None]) -> Saver:

@@ -9,6 +9,7 @@ from navarch.agents.caller import Caller
 from navarch.agents.recall import Recall
 from navarch.evaluation import Evaluator, Fidelity, Limits, Task
 from navarch.graph.fault import fault
+from navarch.graph.history import Searching
 from navarch.graph.progress import Progress, Standing
 from navarch.graph.settings import Settings
 from navarch.graph.state import Update
@@ -19,7 +20,7 @@ from navarch.spaces import SearchSpace
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The tools of a run: memory, space, task, evaluator, roles, and the wish to stop."""
+    """The tools of a run: memory, space, task, evaluator, roles or searcher, and the wish to stop."""
 
     run_id: str
     settings: Settings
@@ -33,6 +34,7 @@ class RunContext:
     progress: Progress
     elapsed_s: Callable[[], float]
     stop: StopRequest = field(default_factory=StopRequest)
+    searching: Searching | None = None
     fault: Callable[[str], None] = fault
 
     @property

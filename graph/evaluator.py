@@ -23,9 +23,14 @@ def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     _run(ctx, fresh)
     _give_feedback(ctx, round)
     finished = ctx.memory.trials(ctx.run_id, round=round)
-    best = max((row.val_accuracy for row in finished if row.val_accuracy is not None), default=None)
+    best = max((accuracy for row in finished if (accuracy := _counted(ctx, row)) is not None), default=None)
     ctx.memory.close_round(ctx.run_id, round, new_trials=len(finished), best=best)
     return ctx.done(attempt=0)
+
+
+def _counted(ctx: RunContext, row: TrialRow) -> float | None:
+    """Return the accuracy that a trial counts with: none if it failed or is over a limit."""
+    return row.val_accuracy if ctx.limits.admits(row.params, row.macs) else None
 
 
 def _admit(ctx: RunContext, round: int) -> None:

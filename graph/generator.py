@@ -1,9 +1,11 @@
 """The Generator's node: ask for proposals and store them as they came, unchecked."""
 
 import json
+from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
 
+from navarch.agents.replies import Proposal
 from navarch.agents.roles import GENERATOR
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
@@ -22,15 +24,28 @@ def generator(state: RunState, runtime: Runtime[RunContext]) -> Update:
         if attempt == 0:
             raise
         return ctx.done()  # the round goes on with what was proposed before
+    store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
+    return ctx.done()
+
+
+def store_proposals(
+    ctx: RunContext,
+    round: int,
+    attempt: int,
+    proposals: Sequence[Proposal],
+    call_id: str | None,
+    *,
+    origin: str = "generator",
+) -> None:
+    """Store the proposals of one reply in its order."""
     items = [
         NewProposal(
             position=position,
-            origin="generator",
+            origin=origin,
             raw=json.dumps(proposal.architecture, ensure_ascii=False),
             why=proposal.why,
-            call_id=answer.call_id,
+            call_id=call_id,
         )
-        for position, proposal in enumerate(answer.reply.proposals)
+        for position, proposal in enumerate(proposals)
     ]
     ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    return ctx.done()

@@ -5,14 +5,18 @@ from typing import Literal
 from langgraph.runtime import Runtime
 
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.rules import rules_of
+from navarch.graph.seki import STAGE_BEGINS, stage_of
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, position_of
 from navarch.graph.stopping import stop_reason
 
 
 def _needs_more(state: RunState, ctx: RunContext) -> bool:
-    enough = len(valid_proposals(ctx, position_of(state).round)) >= wanted(ctx, position_of(state).round)
-    return not enough and position_of(state).attempt <= ctx.settings.search.retries
+    round, attempt = position_of(state)
+    rules = rules_of(ctx.settings)
+    missing = len(valid_proposals(ctx, round)) < min(rules.enough, wanted(ctx, round))
+    return missing and attempt <= rules.retries
 
 
 def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "critic"]:
@@ -20,11 +24,11 @@ def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Lit
     return "generator" if _needs_more(state, context_of(runtime)) else "critic"
 
 
-def sample_again_or_evaluate(
+def search_again_or_evaluate(
     state: RunState, runtime: Runtime[RunContext]
-) -> Literal["sampler", "evaluator"]:
-    """Sample again while candidates are missing and retries are left."""
-    return "sampler" if _needs_more(state, context_of(runtime)) else "evaluator"
+) -> Literal["searcher", "evaluator"]:
+    """Ask the searcher again while candidates are missing and retries are left."""
+    return "searcher" if _needs_more(state, context_of(runtime)) else "evaluator"
 
 
 def _goes_on(runtime: Runtime[RunContext]) -> bool:
@@ -38,6 +42,38 @@ def next_round_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal[
     return "navigator" if _goes_on(runtime) else "__end__"
 
 
-def sample_next_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["sampler", "__end__"]:
-    """Sample another round unless the search is over."""
-    return "sampler" if _goes_on(runtime) else "__end__"
+def search_on_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["searcher", "__end__"]:
+    """Ask the searcher for another round unless the search is over."""
+    return "searcher" if _goes_on(runtime) else "__end__"
+
+
+def ask_again_or_evaluate(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "evaluator"]:
+    """Go back to the Generator, if refusals are reported at all, else evaluate what there is."""
+    return "generator" if _needs_more(state, context_of(runtime)) else "evaluator"
+
+
+def first_iteration(
+    state: RunState, runtime: Runtime[RunContext]
+) -> Literal["start", "self_evolution", "patterns"]:
+    """Name where the round after the state's begins: a run may be taken up in either stage."""
+    return STAGE_BEGINS[stage_of(context_of(runtime).settings, position_of(state).round + 1)]
+
+
+def next_iteration_or_end(
+    state: RunState, runtime: Runtime[RunContext]
+) -> Literal["self_evolution", "patterns", "__end__"]:
+    """Start another iteration, in the stage that its number says, unless the search is over."""
+    if not _goes_on(runtime):
+        return "__end__"
+    stage = stage_of(context_of(runtime).settings, position_of(state).round + 1)
+    return "self_evolution" if stage == "self-evolution" else "patterns"
+
+
+def write_again_or_evaluate(
+    state: RunState, runtime: Runtime[RunContext]
+) -> Literal["self_evolution", "inspiration", "evaluator"]:
+    """Ask for another architecture in place of a refused one; the start is drawn, so nobody is asked again."""
+    stage = stage_of(context_of(runtime).settings, position_of(state).round)
+    if stage == "start" or not _needs_more(state, context_of(runtime)):
+        return "evaluator"
+    return "self_evolution" if stage == "self-evolution" else "inspiration"

@@ -18,6 +18,7 @@ from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
+from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
@@ -89,8 +90,16 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
         task_digest=parts.task.digest,
         evaluator=settings.evaluator,
         seed=settings.seed,
-        settings=settings.model_dump(mode="json"),
+        settings=_settled(settings, parts).model_dump(mode="json"),
         version=navarch.__version__,
+    )
+
+
+def _settled(settings: Settings, parts: RunParts) -> Settings:
+    """Return settings that say what the workflow's own defaults are now, whatever a later version makes of them."""
+    trials = settings.search.trials_per_round or parts.workflow.trials_per_round
+    return settings.model_copy(
+        update={"search": settings.search.model_copy(update={"trials_per_round": trials})}
     )
 
 
@@ -184,11 +193,11 @@ def _leave(ctx: RunContext, state: Literal["stopped", "failed"], reason: str) ->
 
 def _note_changed_prompts(ctx: RunContext, parts: RunParts) -> None:
     """Say which prompts are not what this run's earlier calls used, so that versions never mix silently."""
-    for role in parts.workflow.roles:
-        earlier = ctx.memory.calls(ctx.run_id, role=role)
-        if earlier and earlier[-1].prompt_digest != parts.library.get(role).digest:
+    last = {row.prompt: row for row in ctx.memory.calls(ctx.run_id)}
+    for name, earlier in last.items():
+        if earlier.prompt_digest != parts.library.get(name).digest:
             ctx.progress.noted(
-                f"prompt {role!r} has changed since round {earlier[-1].round}: new calls use the new text, "
+                f"prompt {name!r} has changed since round {earlier.round}: new calls use the new text, "
                 "and the trace shows which"
             )
 
@@ -208,7 +217,8 @@ def _search(ctx: RunContext, parts: RunParts) -> str:
 def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
     """Run the graph from the newest checkpoint if the memory bears it out, else from the memory's last round."""
     graph = parts.workflow.build().compile(checkpointer=saver)
-    config = config_of(ctx.run_id, ctx.settings.budget.trials, ctx.settings.search.retries)
+    rules = rules_of(ctx.settings)
+    config = config_of(ctx.run_id, rules.most_rounds(ctx.settings.budget.trials), rules.retries)
     rounds = ctx.memory.rounds(ctx.run_id)
     last = max((row.round for row in rounds), default=0)
     position = stored_position(saver, config)

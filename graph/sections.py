@@ -30,12 +30,27 @@ class Search(Section):
         le=64,
         description="architectures asked of the Generator per call; default: 16 of a model, 48 of the offline role",
     )
-    trials_per_round: int = Field(default=4, ge=1, le=64, description="candidates evaluated per round")
+    trials_per_round: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="candidates evaluated per round; default: 1 for a classical searcher that learns, else 4",
+    )
     retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
     uncriticised: float = Field(
         default=0.125, ge=0, le=1, description="share of slots filled past the Critic"
     )
     patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
+    population: int = Field(default=10, ge=2, le=10_000, description="evolution: how many live")
+    sample: int = Field(
+        default=3, ge=1, le=10_000, description="evolution: how many of them compete to be the parent"
+    )
+    improvement: Literal["first", "best"] = Field(
+        default="first", description="local search: move to the first better neighbour, or to the best of all"
+    )
+    startup: int = Field(
+        default=10, ge=1, le=10_000, description="gp, bananas: random trials before the model decides"
+    )
 
 
 class Train(Section):
@@ -88,6 +103,46 @@ class Own(Section):
     folder: Path = Field(default=Path("."), description="the folder it runs in")
     slots: int = Field(default=1, ge=1, le=64, description="trials that run at once")
     timeout_s: float = Field(default=3600, gt=0, description="hard deadline of one trial in seconds")
+
+
+class Collm(Section):
+    """The workflow `collm-nas`: what its paper leaves open, and where ours may differ from it."""
+
+    proposals: int = Field(
+        default=10,
+        ge=1,
+        le=64,
+        description="architectures asked of the Generator per call; the paper: 10 to 20",
+    )
+    rounds: int | None = Field(default=None, ge=1, description="rounds at most; default: the budget decides")
+    empty_rounds: int = Field(
+        default=3, ge=1, le=1000, description="stop after so many rounds in a row without a new architecture"
+    )
+    report_refused: bool = Field(
+        default=False, description="ask the Generator again with the reasons; the paper skips silently"
+    )
+    turns: int | None = Field(
+        default=None, ge=1, description="rounds of its conversation that the Navigator is sent; default: all"
+    )
+
+
+class Seki(Section):
+    """The workflow `seki`: what its paper leaves open."""
+
+    self_evolution: int | None = Field(
+        default=None, ge=0, description="lambda: iterations of self-evolution; default: half of all"
+    )
+    top: int = Field(default=10, ge=1, le=1000, description="k: the best trials that inspiration draws from")
+    draw: int = Field(default=5, ge=1, le=64, description="xi: trials drawn at random for each inspiration")
+    start: str | None = Field(
+        default=None, min_length=1, description="the first architecture, as a code; default: drawn at random"
+    )
+    evolve_from: Literal["last", "best"] = Field(
+        default="best", description="the architecture that self-evolution goes on from"
+    )
+    refused: Literal["again", "skip"] = Field(
+        default="again", description="an illegal or known proposal: ask again with the reason, or skip it"
+    )
 
 
 class Limits(Section):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from navarch.agents.replies import Verdict
 from navarch.graph.context import RunContext
+from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings
 from navarch.memory import Memory, ProposalRow
 
@@ -21,7 +22,7 @@ def wanted(ctx: RunContext, round: int) -> int:
 def wanted_of(memory: Memory, run_id: str, settings: Settings, round: int) -> int:
     """Return the same of any stored run."""
     done = sum(row.new_trials for row in memory.rounds(run_id) if row.round < round)
-    return max(0, min(settings.search.trials_per_round, settings.budget.trials - done))
+    return max(0, min(rules_of(settings).trials, settings.budget.trials - done))
 
 
 def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:
@@ -37,7 +38,12 @@ def candidates_of(rows: Sequence[ProposalRow]) -> list[ProposalRow]:
 
 def round_rng(ctx: RunContext, purpose: str, round: int, attempt: int = 0) -> random.Random:
     """Return the random numbers of one decision: derived, never stored, so a repeat draws the same."""
-    seed = f"{ctx.settings.seed}/{purpose}/{round}/{attempt}"
+    return derived_rng(ctx.settings, purpose, round, attempt)
+
+
+def derived_rng(settings: Settings, purpose: str, round: int, attempt: int = 0) -> random.Random:
+    """Return the same for the settings of any stored run."""
+    seed = f"{settings.seed}/{purpose}/{round}/{attempt}"
     return random.Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big"))
 
 

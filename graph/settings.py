@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
-from navarch.graph.sections import Budget, Limits, Own, Search, Section, Server, Table, Train
+from navarch.graph.sections import Budget, Collm, Limits, Own, Search, Section, Seki, Server, Table, Train
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
@@ -65,6 +65,8 @@ class Settings(Section):
     callable: Own = Own()
     limits: Limits = Limits()
     server: Server = Server()
+    collm: Collm = Collm()
+    seki: Seki = Seki()
 
     @property
     def proposals_per_call(self) -> int:

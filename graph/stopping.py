@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings
-from navarch.memory import Memory
+from navarch.memory import Memory, RoundRow
 
 
 class StopRun(Exception):
@@ -59,13 +60,23 @@ def stop_reason(
     accuracy = best.val_accuracy if best is not None else None
     if settings.target is not None and accuracy is not None and accuracy >= settings.target:
         return f"target of {settings.target:g} % is reached"
-    return _stagnation(memory, run_id, settings.search.patience)
+    closed = [row for row in memory.rounds(run_id) if row.state == "closed"]
+    rounds = rules_of(settings).rounds
+    if rounds is not None and len(closed) >= rounds:
+        return f"all {rounds} rounds are done"
+    return _emptiness(closed, rules_of(settings).empty_rounds) or _stagnation(
+        memory, run_id, settings.search.patience
+    )
+
+
+def _emptiness(closed: list[RoundRow], allowed: int | None) -> str | None:
+    if allowed is None or len(closed) < allowed or any(row.new_trials for row in closed[-allowed:]):
+        return None
+    where = f"round {closed[-1].round}" if allowed == 1 else f"{allowed} rounds in a row"
+    return f"no architecture that is new and within the limits was found in {where}"
 
 
 def _stagnation(memory: Memory, run_id: str, patience: int | None) -> str | None:
-    closed = [row for row in memory.rounds(run_id) if row.state == "closed"]
-    if closed and closed[-1].new_trials == 0:
-        return f"no architecture that is new and within the limits was found in round {closed[-1].round}"
     stale = rounds_without_gain(memory, run_id)
     if patience is not None and stale >= patience:
         return f"{stale} rounds brought no gain"

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from navarch import NavarchError
 from navarch.evaluation import cost_on, static_check
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.rules import rules_of
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
@@ -22,12 +23,13 @@ Known = dict[str, tuple[str, str]]
 
 
 def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
-    """Judge the proposals of this attempt; after the last attempt fill what is missing with random legal ones."""
+    """Judge the proposals of this attempt; after the last attempt fill what is missing, if the workflow does so."""
     ctx = context_of(runtime)
     round, attempt = position_of(state)
     seen = _seen(ctx, round, attempt)
     _judge(ctx, round, attempt, seen)
-    if attempt >= ctx.settings.search.retries:
+    rules = rules_of(ctx.settings)
+    if rules.fills and attempt >= rules.retries:
         _fill(ctx, round, attempt, seen)
     rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
     ctx.progress.validated(round, attempt, Counter(_outcome(row) for row in rows))
@@ -74,7 +76,7 @@ def judge(ctx: RunContext, row: ProposalRow, seen: Known) -> ProposalUpdate:
         )
     known = _facts(ctx, architecture)
     over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
-    if over is not None:
+    if over is not None and rules_of(ctx.settings).filters:
         return ProposalUpdate(row.proposal_id, "invalid", problems=[over.as_dict()], **known)
     twin = seen.get(known["digest"])
     if twin is not None:
@@ -96,23 +98,33 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
     """Add random legal candidates, marked as such, so that refused proposals cannot waste the round."""
     missing = wanted(ctx, round) - len(valid_proposals(ctx, round))
     position = len(ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt))
-    rng = round_rng(ctx, "fill", round, attempt)
-    items: list[NewProposal] = []
-    for attempted in range(TRIES_PER_FILL if missing > 0 else 0):
+    drawn = draw_legal(ctx, round_rng(ctx, "fill", round, attempt), missing, seen)
+    items = [
+        NewProposal(
+            position=position + n, origin="random-fill", raw=json.dumps(ctx.space.to_dict(architecture))
+        )
+        for n, architecture in enumerate(drawn)
+    ]
+    rows = ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
+    ctx.memory.judge_proposals(
+        ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"]
+    )
+
+
+def draw_legal(ctx: RunContext, rng: random.Random, count: int, seen: Known) -> list[Architecture]:
+    """Return up to `count` random architectures that are new and within the limits, and add them to what is seen."""
+    drawn: list[Architecture] = []
+    for attempted in range(TRIES_PER_FILL if count > 0 else 0):
         architecture = _draw(ctx, rng, within_limits=attempted >= UNIFORM_TRIES)
         digest = ctx.space.digest(architecture)
         over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
         if over is not None or digest in seen:
             continue
         seen[digest] = ("duplicate-proposal", ctx.space.code(architecture))
-        raw = json.dumps(ctx.space.to_dict(architecture))
-        items.append(NewProposal(position=position + len(items), origin="random-fill", raw=raw))
-        if len(items) == missing:
+        drawn.append(architecture)
+        if len(drawn) == count:
             break
-    rows = ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    ctx.memory.judge_proposals(
-        ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"]
-    )
+    return drawn
 
 
 def _draw(ctx: RunContext, rng: random.Random, *, within_limits: bool) -> Architecture:

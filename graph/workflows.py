@@ -14,17 +14,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """One workflow: its name, what it does in one line, its roles, and the function in `build.py`."""
+    """One workflow: its name, what it does in one line, its roles, and the function in `build.py`.
+
+    searcher: the classical searcher in the Generator's place. trials_per_round: unless the settings say. uses: the
+    settings of `[search]` that it reads besides. needs_prior: the space must declare where to start.
+    """
 
     name: str
     summary: str
     roles: tuple[RoleName, ...]
     builder: str
+    searcher: str | None = None
+    trials_per_round: int = 4
+    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised")
+    needs_prior: bool = False
+    own_prompts: tuple[str, ...] = ()
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Return the names of the prompts that its roles read: those of the roles, unless it has its own."""
+        return self.own_prompts or self.roles
 
     def build(self) -> "Graph":
         """Return the uncompiled graph; this is what imports LangGraph."""
         function: Callable[[], Graph] = getattr(import_module("navarch.graph.build"), self.builder)
         return function()
+
+
+def _classical(
+    name: str, summary: str, *uses: str, trials_per_round: int = 1, needs_prior: bool = False
+) -> Workflow:
+    return Workflow(
+        name, summary, (), "classical", name, trials_per_round, ("retries", *uses), needs_prior=needs_prior
+    )
 
 
 WORKFLOWS = (
@@ -34,7 +56,35 @@ WORKFLOWS = (
         ("navigator", "generator", "critic", "distiller"),
         "navarch",
     ),
-    Workflow("random", "uniform random search, the baseline; no role, no model", (), "random"),
+    _classical("random", "uniform random search, the baseline; no role, no model", trials_per_round=4),
+    _classical(
+        "evolution", "regularized evolution: tournaments, one edit, the oldest dies", "population", "sample"
+    ),
+    _classical("local-search", "climbs by single edits, restarts at random on every peak", "improvement"),
+    _classical(
+        "local-search-seeded",
+        "the same, and the first climb starts at the prior of the space",
+        "improvement",
+        needs_prior=True,
+    ),
+    _classical("gp", "Gaussian process, Hamming kernel, expected improvement", "startup"),
+    _classical("bananas", "BANANAS-like: random forest, independent Thompson sampling", "startup"),
+    Workflow(
+        "collm-nas",
+        "CoLLM-NAS: a Navigator that remembers, a Generator that does not",
+        ("navigator", "generator"),
+        "collm_nas",
+        uses=("retries",),
+        own_prompts=("collm-nas/navigator", "collm-nas/generator"),
+    ),
+    Workflow(
+        "seki",
+        "SEKI: self-evolution of one architecture, then inspiration by the best",
+        ("generator", "distiller"),
+        "seki",
+        uses=("retries",),
+        own_prompts=("seki/self-evolution", "seki/patterns", "seki/inspiration"),
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from navarch.prompts.front_matter import FrontMatter, Sampling, split_front_matt
 from navarch.prompts.names import BadName, NameCheck, included
 from navarch.prompts.problems import fail
 from navarch.prompts.template import Text, explain_syntax, make_environment
-from navarch.prompts.variables import ROLES, VARIABLES
+from navarch.prompts.variables import ROLE_OF, VARIABLES
 
 USER_MARK = "<!-- user -->"
 SYSTEM, USER = "system", "user"
@@ -122,8 +122,8 @@ def compile_prompt(sources: Sources) -> Loaded:
 
 
 def role_of(name: str) -> str:
-    """Return what `role:` says in a prompt file: its name, or `offline` for the twins' phrases."""
-    return name.split("/")[0]
+    """Return what `role:` says in a prompt file: its role, `repair`, or `offline` for the twins' phrases."""
+    return ROLE_OF.get(name, name.split("/")[0])
 
 
 def parse(source: SourceText, body: str) -> jinja2.nodes.Template:
@@ -140,7 +140,7 @@ def _split_body(main: SourceText, matter: FrontMatter) -> dict[str, str]:
     """Return the system and user bodies, padded so that line numbers stay those of the file."""
     lines = matter.body.split("\n")
     marks = [number for number, line in enumerate(lines) if line.strip() == USER_MARK]
-    if main.name not in ROLES:
+    if main.name not in ROLE_OF:
         if marks:
             raise fail(
                 main.path, marks[0] + 1, f"has a line {USER_MARK}, which only the prompts of the roles have"

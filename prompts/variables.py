@@ -1,7 +1,7 @@
 """The variables that each prompt file may use, with their shape: what a user may write between `{{` and `}}`.
 
 A record is a dict, a list is a one-element tuple of its items' shape, VALUE is a text or a number (or data
-whose shape is open). The shapes of the four roles equal the fields of their views; a test holds the two
+whose shape is open). The shapes of the roles equal the fields of their views; a test holds the two
 together.
 """
 
@@ -100,7 +100,24 @@ DIRECTION: Final = {
     "explore": VALUE,
 }
 
-ROLES: Final = ("navigator", "generator", "critic", "distiller")
+STRATEGY: Final = {
+    "summary": VALUE,
+    "patterns": (VALUE,),
+    "directions": ({"dimension": VALUE, "advice": VALUE, "prefer": (VALUE,), "avoid": (VALUE,)},),
+}
+
+# The prompts that have a system and a user part, and the role that each is for.
+ROLE_OF: Final = {
+    "navigator": "navigator",
+    "generator": "generator",
+    "critic": "critic",
+    "distiller": "distiller",
+    "collm-nas/navigator": "navigator",
+    "collm-nas/generator": "generator",
+    "seki/self-evolution": "generator",
+    "seki/patterns": "distiller",
+    "seki/inspiration": "generator",
+}
 
 VARIABLES: Final[dict[str, dict[str, Shape]]] = {
     "navigator": {
@@ -140,6 +157,23 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "history": (TRIAL,),
         "lessons": (LESSON,),
     },
+    "collm-nas/navigator": {
+        "mission": MISSION,
+        "space": SPACE,
+        "new": (TRIAL,),
+        "top": (TRIAL,),
+        "first": VALUE,
+    },
+    "collm-nas/generator": {"space": SPACE, "strategy": STRATEGY, "count": VALUE, "refused": (REFUSED,)},
+    "seki/self-evolution": {"mission": MISSION, "space": SPACE, "current": TRIAL, "refused": (REFUSED,)},
+    "seki/patterns": {"mission": MISSION, "space": SPACE, "drawn": (TRIAL,)},
+    "seki/inspiration": {
+        "mission": MISSION,
+        "space": SPACE,
+        "drawn": (TRIAL,),
+        "patterns": (VALUE,),
+        "refused": (REFUSED,),
+    },
     "repair": {"role": VALUE, "error": REPLY_ERROR, "left": VALUE},
     "offline/direction": dict.fromkeys(
         ("trials", "best_code", "best_accuracy", "explore", "stagnation"), VALUE
@@ -149,5 +183,9 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         ("dimension", "option", "effect", "difference", "with_n", "without_n"), VALUE
     ),
     "offline/verdict": dict.fromkeys(("decision", "estimate", "uncertainty", "best"), VALUE),
+    "offline/strategy": dict.fromkeys(("trials", "best_code", "best_accuracy"), VALUE),
+    "offline/heading": {"dimension": VALUE, "prefer": (VALUE,), "avoid": (VALUE,)},
+    "offline/change": dict.fromkeys(("dimension", "before", "after"), VALUE),
+    "offline/common": dict.fromkeys(("dimension", "option", "count", "of"), VALUE),
     "offline/why": {"kind": VALUE, "parents": (VALUE,), "edits": VALUE},
 }

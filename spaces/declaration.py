@@ -5,7 +5,8 @@ with a name, a meaning, options and optionally `when`, the options of other dime
 Options stand either inside their dimension, or in a list under `[options]` that several dimensions name.
 `[[constraints]]` join several dimensions. Options may have `params` and `macs` that add up with `[base_cost]`.
 `[input]` is what the published network reads, `[skeleton]` the integer
-sizes around the searched part, `[large_skeleton]` those for inputs of at least `from_resolution` pixels.
+sizes around the searched part, `[large_skeleton]` those for inputs of at least `from_resolution` pixels. `prior` is
+the architecture, as a code or in the published encoding, where somebody who knows the field would start a search.
 Rules explain in words; what they mean for equality, cost and the network is code (a subclass of SearchSpace).
 """
 
@@ -54,6 +55,7 @@ class Declaration:
     input: Input = _INPUT
     base_cost: Cost = NO_COST
     large_skeleton: LargeSkeleton | None = None
+    prior: str | None = None
 
 
 def load_declaration(path: Path) -> Declaration:
@@ -88,6 +90,7 @@ def read_declaration(where: str, data: object) -> Declaration:
         input=_read_input(table),
         base_cost=_read_base_cost(table),
         large_skeleton=_read_large_skeleton(table, skeleton),
+        prior=table.text("prior") if "prior" in table.left() else None,
     )
     table.finish()
     return declaration

@@ -11,7 +11,7 @@ import string
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,11 @@ class ObfuscatedSpace(SearchSpace):
     def size(self) -> int:
         """How many architectures the hidden space has."""
         return self._inner.size
+
+    @cached_property
+    def prior(self) -> Architecture | None:
+        """The prior of the hidden space under its neutral names."""
+        return None if self._inner.prior is None else self.hide(self._inner.prior)
 
     def reveal(self, arch: Architecture) -> Architecture:
         """Return the real architecture."""
@@ -198,6 +203,7 @@ def _hide_declaration(inner: SearchSpace, names: _Names, seed: int) -> Declarati
         title=words.title,
         summary=words.summary,
         rules=(),
+        prior=None,
         dimensions=tuple(_hide_dimension(inner.dimensions[p], names, words) for p in names.order),
         constraints=tuple(_hide_constraint(c, names, words) for c in inner.structure.constraints),
     )

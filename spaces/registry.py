@@ -61,6 +61,7 @@ def _declare(path: Path) -> DeclaredSpace:
     try:
         space = DeclaredSpace(declaration)
         size = space.size
+        space.prior  # noqa: B018  (reads it, to refuse a wrong one here)
     except NavarchError as error:
         raise NavarchError(f"{path}: {error}") from None
     if space.name in space_names():

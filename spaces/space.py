@@ -11,13 +11,14 @@ import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from navarch import NavarchError
 from navarch.spaces.bounded import draw_within
 from navarch.spaces.declaration import Declaration
 from navarch.spaces.description import describe_structure, make_schema
-from navarch.spaces.problems import shorten
+from navarch.spaces.problems import InvalidArchitecture, shorten
 from navarch.spaces.reader import Reader
 from navarch.spaces.sketch import Sketch, StageTable
 from navarch.spaces.spec import INACTIVE, Architecture, Cost
@@ -55,6 +56,15 @@ class SearchSpace(ABC):
     def size(self) -> int:
         """How many architectures there are, as published."""
         return self.structure.size
+
+    @cached_property
+    def prior(self) -> Architecture | None:
+        """Return where the declaration says that a search may start. Raises: NavarchError for a wrong one."""
+        raw = self.declaration.prior
+        try:
+            return None if raw is None else self.parse(raw)
+        except InvalidArchitecture as error:
+            raise NavarchError(f"prior {shorten(raw)} of {self.name!r} is no architecture: {error}") from None
 
     @property
     def origin(self) -> "SearchSpace":
@@ -99,8 +109,7 @@ class SearchSpace(ABC):
     def canonical(self, arch: Architecture) -> Architecture:
         """Return the representative of the architectures that the space's rule makes equal.
 
-        They compute the same function; not every pair that does need be seen. The architecture itself where a space
-        has no such rule.
+        They compute the same function; not every pair that does need be seen.
         """
         self._indices(arch)
         return arch
@@ -279,7 +288,7 @@ class SearchSpace(ABC):
             ) from None
 
     def _example(self) -> tuple[str, ...]:
-        """Return a legal architecture that shows many options, always the same one."""
+        """Return a legal architecture that shows many options."""
         plain = tuple(options[i % len(options)] for i, options in enumerate(self.structure.options))
         return plain if self.structure.is_legal(plain) else self.structure.sample(random.Random(0))
 

@@ -1,4 +1,4 @@
-"""Drawings of architectures: a sketch as terminal text or as SVG. The standard library alone."""
+"""Drawings of architectures as terminal text or SVG; tables and figures of a bench (`bench_report.py`, `curves.py`)."""
 
 from navarch.viewer.svg import draw_svg
 from navarch.viewer.text import draw_text

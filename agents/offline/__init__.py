@@ -1,4 +1,4 @@
-"""Deterministic rule-and-statistics twins of the four roles: no key, no model, the same views and replies.
+"""Deterministic rule-and-statistics twins of all roles: no key, no model, the same views and replies.
 
 They are not a language model. They see a view and a random generator, nothing else, and know no search space;
 all sentences come from prompt files through the `Phrase` they are given.
@@ -7,11 +7,13 @@ all sentences come from prompt files through the `Phrase` they are given.
 import random
 from typing import Any, Protocol
 
+from navarch.agents.offline.collm import OfflineCollmGenerator, OfflineCollmNavigator
 from navarch.agents.offline.critic import OfflineCritic
 from navarch.agents.offline.distiller import OfflineDistiller
 from navarch.agents.offline.generator import OfflineGenerator
 from navarch.agents.offline.navigator import OfflineNavigator
 from navarch.agents.offline.phrase import Phrase
+from navarch.agents.offline.seki import OfflineEvolver, OfflineInspired, OfflinePatterns
 from navarch.agents.replies import Reply
 
 __all__ = [
@@ -26,7 +28,7 @@ __all__ = [
 
 
 class OfflineTwin(Protocol):
-    """What the four twins have in common; the view's type is the role's own."""
+    """What the twins have in common; the view's type is the role's own."""
 
     def act(self, view: Any, rng: random.Random) -> Reply:
         """Return the role's reply; the same view and random state give the same reply."""
@@ -34,10 +36,15 @@ class OfflineTwin(Protocol):
 
 
 def make_twins(phrase: Phrase) -> dict[str, OfflineTwin]:
-    """Return the twins by role name; `phrase` renders their sentences from prompt files."""
+    """Return the twins by the prompt that a model reads; `phrase` renders their sentences from prompt files."""
     return {
         "navigator": OfflineNavigator(phrase),
         "generator": OfflineGenerator(phrase),
         "critic": OfflineCritic(phrase),
         "distiller": OfflineDistiller(phrase),
+        "collm-nas/navigator": OfflineCollmNavigator(phrase),
+        "collm-nas/generator": OfflineCollmGenerator(phrase),
+        "seki/self-evolution": OfflineEvolver(phrase),
+        "seki/patterns": OfflinePatterns(phrase),
+        "seki/inspiration": OfflineInspired(phrase),
     }

@@ -15,6 +15,13 @@ from navarch.agents.views import Mission, TrialView
 TOLERANCE = 1.0 + 1e-6
 
 
+def is_affordable(mission: Mission, trial: TrialView) -> bool:
+    """Tell whether a trial is within the mission's limits."""
+    return (mission.max_params is None or trial.params <= mission.max_params) and (
+        mission.max_macs is None or trial.macs <= mission.max_macs
+    )
+
+
 def keep_affordable(
     choices: Choices, mission: Mission, trials: Sequence[TrialView], pool: Sequence[Values]
 ) -> list[Values]:

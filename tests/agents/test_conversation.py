@@ -6,8 +6,7 @@ import pytest
 from caller_bench import GOOD, Bench, Killed, killer
 from samples import sample_view
 
-from navarch.agents.conversation import TURNS_KEPT
-from navarch.agents.roles import CRITIC, DISTILLER, GENERATOR, NAVIGATOR
+from navarch.agents.roles import CRITIC, DISTILLER, GENERATOR, NAVIGATOR, TURNS_KEPT
 
 
 @pytest.mark.parametrize("role", [GENERATOR, CRITIC, DISTILLER], ids=lambda role: role.name)

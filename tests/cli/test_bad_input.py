@@ -138,6 +138,7 @@ def test_a_prompt_cannot_be_copied_where_a_file_stands(cli, tmp_path):
     assert_one_sentence(cli("prompts", "copy", "critic"), "prompts")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_what_was_finished_stays(finished_run, tmp_path):
     import shutil
     import subprocess

@@ -24,6 +24,8 @@ PAGES = [
     "workflows",
     "graph",
     "doctor",
+    "bench",
+    "bench report",
 ]
 PAGES += ["prompts", *(f"prompts {name}" for name in ("list", "show", "copy", "check", "render", "diff"))]
 

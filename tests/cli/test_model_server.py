@@ -45,6 +45,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.slow
 def test_four_roles_on_a_server_search_and_train(cli, monkeypatch):
     monkeypatch.setenv("NAVARCH_API_KEY", "sk-canary-0123456789abcdef")
     script = [

@@ -10,12 +10,14 @@ import pytest
 PATIENCE_S = 5.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["python_memory", "torch_memory"])
 def test_a_trial_that_runs_out_of_memory_fails_as_oom(rig, fault):
     outcome = rig.run(fault)
     assert (outcome.state, outcome.reason, outcome.objectives) == ("failed", "oom", {})
 
 
+@pytest.mark.slow
 def test_a_trial_killed_from_outside_with_much_memory_is_oom(make_rig):
     assert make_rig(memory_mb=400).run("swallow_and_be_killed:200").reason == "oom"
 
@@ -160,6 +162,7 @@ def test_the_next_trial_is_fine_after_a_fault(rig):
     assert math.isfinite(outcome.objectives["val_accuracy"])
 
 
+@pytest.mark.slow
 def test_thirty_trials_leave_no_zombie_and_no_descriptor(rig, processes):
     rig.run()
     own, served = processes.descriptors("self"), processes.descriptors(rig.evaluator.server_pid)

@@ -88,6 +88,7 @@ def test_a_stop_kills_what_runs_and_reports_nothing(rig):
     assert rig.evaluator.server_pid is None
 
 
+@pytest.mark.slow
 def test_a_callback_that_fails_leaves_nothing_running(rig):
     def fail(job, outcome):
         raise KeyError("the database is full")
@@ -100,6 +101,7 @@ def test_a_callback_that_fails_leaves_nothing_running(rig):
     assert rig.run().state == "complete"
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_costs_its_trials_and_is_replaced(rig):
     rig.run()
     pid = rig.evaluator.server_pid
@@ -184,6 +186,7 @@ False)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["driver", "server"])
 def test_everything_is_gone_when_the_driver_or_the_server_is_killed(tmp_path, processes, victim):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(tmp_path)}

@@ -15,6 +15,7 @@ print(import_torchvision() is import_torchvision())
 """
 
 
+@pytest.mark.slow
 def test_torchvision_imports_and_its_transforms_work():
     ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
     assert ended.stdout.split("\n")[:2] == ["(3, 4, 4)", "True"], ended.stderr

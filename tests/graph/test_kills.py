@@ -105,6 +105,7 @@ def check_sweep(folder, fault, unkilled):
     assert calls <= 1
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_a_trial_resumes_to_the_same_trials(tmp_path, unkilled):
     check_sweep(tmp_path, "trial.finished:2:SIGKILL", unkilled)
 

@@ -57,6 +57,7 @@ def test_no_trial_is_added_once_the_run_is_finishing(bench):
     assert bench.evaluator.trained == []
 
 
+@pytest.mark.slow
 def test_a_memory_that_was_put_back_overrules_a_newer_checkpoint(bench):
     bench.run(budget={"trials": 12}, progress=StopAfter(bench, 5))
     with Memory.open(bench.db) as memory:
@@ -76,6 +77,7 @@ def test_a_memory_that_was_put_back_overrules_a_newer_checkpoint(bench):
     assert table == bench.table()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [2, 3, 5])
 def test_a_damaged_page_of_the_checkpoints_is_noticed_and_the_memory_is_enough(bench, page):
     bench.run(budget={"trials": 8}, progress=StopAfter(bench, 5))

@@ -62,6 +62,7 @@ def test_a_second_run_reuses_every_equal_trial(bench):
         assert memory.spent("r2").train_seconds == 0
 
 
+@pytest.mark.slow
 def test_another_training_seed_is_another_trial(bench):
     bench.run(budget={"trials": 4})
     bench.run(budget={"trials": 4}, train={"seed": 1})
@@ -134,6 +135,7 @@ def test_failed_trials_are_rows_with_a_reason_and_the_run_goes_on(bench):
     assert "timeout" in seen[0]
 
 
+@pytest.mark.slow
 def test_a_run_whose_every_trial_fails_ends_without_a_best(bench):
     def spoil(evaluator):
         evaluator.fails = dict.fromkeys(range(1, 20), "crashed")
@@ -160,6 +162,7 @@ class StopAfter(Silent):
                 memory.request_stop("r1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trials", [1, 3, 4, 7])
 def test_a_stopped_run_resumes_to_the_same_trials(bench, trials):
     stopped = bench.run(budget={"trials": 10}, progress=StopAfter(bench, trials))

@@ -125,7 +125,7 @@ def test_an_odd_file_is_refused_with_file_and_line(project, content, message):
     text = refusal(project({"repair": content}))
     assert "repair.md" in text
     assert message in text
-    assert len(text) < 400
+    assert len(text) < 500
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_an_unreadable_file_is_refused(project, monkeypatch):
 def test_an_unknown_prompt_is_refused_and_the_known_ones_are_listed(library, name):
     text = refusal(library, name)
     assert "is not the name of a prompt; known are navigator, generator" in text
-    assert len(text) < 400
+    assert len(text) < 500

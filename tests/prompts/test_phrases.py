@@ -50,6 +50,46 @@ CASES = [
     ("why", {"kind": "crossover", "parents": [3, 4], "edits": 0}, "A cross of #3 and #4."),
     ("why", {"kind": "sample", "parents": [], "edits": 0}, "New ground, drawn by the weight of the options."),
     ("why", {"kind": "fill", "parents": [], "edits": 0}, "Unlike everything measured so far."),
+    (
+        "strategy",
+        {"trials": 0, "best_code": None, "best_accuracy": None},
+        "Nothing is measured yet: start with a varied sample of the space.",
+    ),
+    (
+        "strategy",
+        {"trials": 1, "best_code": None, "best_accuracy": None},
+        "1 trial brought no result that counts: try a varied sample of the space.",
+    ),
+    (
+        "strategy",
+        {"trials": 9, "best_code": "333132", "best_accuracy": 91.256},
+        "After 9 trials the best is 333132 with 91.26 %: go where the directions point, and leave open what they "
+        "leave open.",
+    ),
+    (
+        "heading",
+        {"dimension": "wall", "prefer": ["oak", "ash"], "avoid": ["beech"]},
+        "In wall prefer oak, then ash; avoid beech.",
+    ),
+    ("heading", {"dimension": "wall", "prefer": [], "avoid": ["beech"]}, "In wall avoid beech."),
+    ("heading", {"dimension": "wall", "prefer": [], "avoid": []}, "In wall anything may do."),
+    ("change", {"dimension": "wall", "before": "oak", "after": "ash"}, "Change wall from oak to ash."),
+    ("change", {"dimension": "wall", "before": None, "after": "ash"}, "Begin with ash in wall."),
+    (
+        "change",
+        {"dimension": "wall", "before": "ash", "after": "ash"},
+        "Keep ash in wall: no other change was found.",
+    ),
+    (
+        "common",
+        {"dimension": "wall", "option": "oak", "count": 4, "of": 5},
+        "oak in wall: 4 of 5 good architectures have it.",
+    ),
+    (
+        "common",
+        {"dimension": None, "option": None, "count": 0, "of": 0},
+        "There is nothing to compare yet.",
+    ),
     ("why", {"kind": "other", "parents": [], "edits": 0}, 'Chosen by the rule "other".'),
 ]
 

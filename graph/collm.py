@@ -1,0 +1,41 @@
+"""The nodes of `collm-nas`: a Navigator in one long conversation, a Generator that knows its strategy alone.
+
+The coordinator is plain code and shared with every workflow: validator, evaluator, memory.
+"""
+
+from dataclasses import replace
+
+from langgraph.runtime import Runtime
+
+from navarch.agents.collm import GENERATOR, NAVIGATOR, generator_view, navigator_view
+from navarch.graph.asking import ask
+from navarch.graph.context import RunContext, context_of
+from navarch.graph.generator import store_proposals
+from navarch.graph.state import RunState, Update, position_of
+from navarch.graph.stopping import BudgetSpent
+
+
+def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
+    """Open the next round and let the Navigator rethink its strategy from the last one's results."""
+    ctx = context_of(runtime)
+    round = position_of(state).round + 1
+    ctx.memory.open_round(ctx.run_id, round)
+    role = replace(NAVIGATOR, turns=ctx.settings.collm.turns)
+    answer = ask(ctx, role, navigator_view(ctx.recall, round), round=round)
+    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
+    return ctx.done(round=round, attempt=0)
+
+
+def follower(state: RunState, runtime: Runtime[RunContext]) -> Update:
+    """Ask the Generator for a batch that carries the strategy out; again only where refusals are reported."""
+    ctx = context_of(runtime)
+    round, attempt = position_of(state)
+    view = generator_view(ctx.recall, round, attempt, ctx.settings.collm.proposals)
+    try:
+        answer = ask(ctx, GENERATOR, view, round=round, attempt=attempt)
+    except BudgetSpent:
+        if attempt == 0:
+            raise
+        return ctx.done()  # the round goes on with what was proposed before
+    store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
+    return ctx.done()

@@ -1,0 +1,66 @@
+"""What a workflow makes of a round: how much is proposed and tried, what is refused, when the rounds are over."""
+
+from dataclasses import dataclass
+
+from navarch.graph.settings import Settings
+from navarch.graph.workflows import get_workflow
+
+WHOLE_BATCH = 64  # more than any reply holds
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The shape of a workflow's rounds, a function of the settings alone."""
+
+    proposals: int  # asked of the Generator per call
+    trials: int  # evaluated per round, at most
+    enough: int  # candidates that make another attempt needless
+    retries: int  # times that the Generator is asked again in a round, with the reasons of refusals
+    fills: bool  # what is still missing after the last attempt is drawn at random
+    filters: bool  # what is over a limit is refused before it costs anything
+    rounds: int | None  # how many there are, where the workflow says so
+    empty_rounds: int | None  # in a row without a new trial, they end the search
+
+    def most_rounds(self, trials: int) -> int:
+        """Return a bound on the rounds that a budget of `trials` can need."""
+        bound = (trials + 1) * (self.empty_rounds or 1)
+        return bound if self.rounds is None else min(bound, self.rounds)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return the rules of the workflow that the settings name."""
+    search = settings.search
+    if settings.workflow == "collm-nas":
+        own = settings.collm
+        return Rules(
+            proposals=own.proposals,
+            trials=WHOLE_BATCH,
+            enough=own.proposals,
+            retries=search.retries if own.report_refused else 0,
+            fills=False,
+            filters=False,
+            rounds=own.rounds,
+            empty_rounds=own.empty_rounds,
+        )
+    if settings.workflow == "seki":
+        return Rules(
+            proposals=1,
+            trials=1,
+            enough=1,
+            retries=search.retries if settings.seki.refused == "again" else 0,
+            fills=False,
+            filters=True,
+            rounds=settings.budget.trials,
+            empty_rounds=None,
+        )
+    trials = search.trials_per_round or get_workflow(settings.workflow).trials_per_round
+    return Rules(
+        proposals=settings.proposals_per_call,
+        trials=trials,
+        enough=trials,
+        retries=search.retries,
+        fills=True,
+        filters=True,
+        rounds=None,
+        empty_rounds=1,
+    )

@@ -1,0 +1,103 @@
+"""What the finished runs of a grid hold, read from their memories: one curve and one count of each thing a run."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from navarch import NavarchError
+from navarch.graph.grid import CELLS, refuse_unequal
+from navarch.graph.grid_pool import read_costs
+from navarch.graph.settings import Settings, settings_of
+from navarch.memory import Memory, RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """One finished run. Accuracies in percent.
+
+    best: the highest validation accuracy within the limits after each trial of the budget, NaN before the first; a run
+    that ended early keeps its last. test: of the one chosen by validation. cpu_s: of `noted_trials` trials.
+    """
+
+    task: str
+    workflow: str
+    seed: int
+    budget: int
+    best: tuple[float, ...]
+    test: float | None
+    unique: int
+    duplicate: int
+    invalid: int
+    failed: int
+    calls: int
+    tokens: int
+    noted_trials: int
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The finished cells of a folder, and how many are not finished."""
+
+    cells: tuple[CellResult, ...]
+    unfinished: int
+
+
+def read_results(out: Path) -> Results:
+    """Return what the finished cells hold. Raises: NavarchError for an empty folder, or unequal conditions."""
+    paths = sorted(out.glob(CELLS))
+    if not paths:
+        raise NavarchError(
+            f"folder {str(out)!r} holds no runs of a bench: make some with navarch bench --out"
+        )
+    costs = read_costs(out)
+    cells: list[CellResult] = []
+    of_task: dict[str, list[tuple[str, Path, RunRow]]] = {}
+    for path in paths:
+        with Memory.open(path, create=False, read_only=True) as memory:
+            runs = memory.runs()
+            if not runs or runs[0].state != "finished":
+                continue
+            of_task.setdefault(runs[0].task, []).append((path.parent.name, path, runs[0]))
+            cells.append(_read_cell(memory, runs[0], path.parent.name, costs.get(path, (0, 0.0))))
+    for triples in of_task.values():
+        refuse_unequal(triples)
+    return Results(tuple(cells), len(paths) - len(cells))
+
+
+def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float]) -> CellResult:
+    settings = settings_of(run)
+    limits = settings.limits
+    best = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    score = memory.test_score(run.run_id)
+    is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
+    statuses = Counter(row.status for row in memory.proposals(run.run_id))
+    spent = memory.spent(run.run_id)
+    return CellResult(
+        task=run.task,
+        workflow=workflow,
+        seed=run.seed,
+        budget=settings.budget.trials,
+        best=_curve(memory, run.run_id, settings),
+        test=score.accuracy if score is not None and is_of_best else None,
+        unique=spent.trials,
+        duplicate=statuses["duplicate"],
+        invalid=statuses["invalid"],
+        failed=len(memory.trials(run.run_id, state="failed")),
+        calls=spent.calls,
+        tokens=spent.tokens,
+        noted_trials=cost[0],
+        cpu_s=cost[1],
+    )
+
+
+def _curve(memory: Memory, run_id: str, settings: Settings) -> tuple[float, ...]:
+    params, macs = settings.limits.max_params, settings.limits.max_macs
+    best, curve = math.nan, []
+    for trial in memory.trials(run_id):
+        fits = (params is None or trial.params <= params) and (macs is None or trial.macs <= macs)
+        if trial.val_accuracy is not None and fits and not trial.val_accuracy <= best:
+            best = trial.val_accuracy
+        curve.append(best)
+    return tuple(curve + [best] * (settings.budget.trials - len(curve)))
