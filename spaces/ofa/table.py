@@ -67,9 +67,9 @@ def tabulate(values: Sequence[str], width_percent: int, classes: int) -> StageTa
 
 
 def _block_row(name: str, block: Block, expansion: str, size: int) -> tuple[str, ...]:
-    operation = "mbconv" if block.has_expansion else "separable conv"
+    operation = "mbconv" if block.has_expansion else "separable"
     if block.has_squeeze:
-        operation += " + SE"
+        operation += "+SE"
     return (
         name,
         operation,

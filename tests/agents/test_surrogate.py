@@ -49,6 +49,7 @@ def test_it_reproduces_what_it_has_seen_with_little_doubt():
     assert std.max() < far.std[0]
 
 
+@pytest.mark.slow
 def test_it_agrees_with_a_reference_implementation():
     gaussian_process = pytest.importorskip("sklearn.gaussian_process")
     known, rest = sample(30), sample(50, seed=1)

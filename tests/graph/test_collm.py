@@ -225,6 +225,7 @@ class StopAfter(Silent):
                 memory.request_stop("r1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trials", [pytest.param(1, marks=pytest.mark.slow), 10, pytest.param(14, marks=pytest.mark.slow)]
 )

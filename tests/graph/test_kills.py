@@ -153,6 +153,7 @@ def test_a_run_resumes_from_the_memory_when_the_checkpoints_are_gone(tmp_path, u
     assert table_of(tmp_path) == unkilled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
