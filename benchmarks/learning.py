@@ -23,17 +23,20 @@ from navarch.viewer.statistics import estimate
 
 WORKFLOWS = ("navarch", "random")
 FIRST_ROUND = 4  # trials that no result has guided
+TOP = 5  # the best so many of a run
 
 
 class Curve(NamedTuple):
     """One run, in percent.
 
-    The best validation accuracy after each trial; the test accuracy of the last best; and the mean validation accuracy
-    of the trials after the first round, which tells what was learnt where the best is mostly luck.
+    The best validation accuracy after each trial; the test accuracy of the last best; and two means of validation
+    accuracy that tell what was learnt where one best trial is mostly luck: of the `TOP` best trials, and of the trials
+    after the first round.
     """
 
     best: list[float]
     test: float
+    top: float
     later: float
 
 
@@ -50,14 +53,17 @@ def search(workflow: str, seed: int, options: argparse.Namespace, db: Path) -> C
         flags |= {"evaluator": "table", "table": {"path": options.table}}
     result = start_run(load_settings(None, flags))
     best, curve, later = 0.0, [], []
+    accuracies: list[float] = []
     with Memory.open(db, create=False, read_only=True) as memory:
         for trial in memory.trials(result.run.run_id):
-            best = max(best, trial.val_accuracy or 0.0)
+            accuracies.append(trial.val_accuracy or 0.0)
+            best = max(best, accuracies[-1])
             curve.append(best)
             if trial.number > FIRST_ROUND:
-                later.append(trial.val_accuracy or 0.0)
+                later.append(accuracies[-1])
+    top = statistics.fmean(sorted(accuracies)[-TOP:])
     test = result.test.accuracy if result.test is not None else float("nan")
-    return Curve(curve, test, statistics.fmean(later) if later else float("nan"))
+    return Curve(curve, test, top, statistics.fmean(later) if later else float("nan"))
 
 
 def interval(low: object, high: object) -> str:
@@ -83,6 +89,15 @@ def report(curves: dict[str, list[Curve]], marks: list[int]) -> list[dict[str, o
             }
         )
     return rows
+
+
+def compare(what: str, ours: list[float], theirs: list[float]) -> str:
+    """Return one line: both means, and the gain with its interval."""
+    gain = estimate([a - b for a, b in zip(ours, theirs, strict=True)])
+    return (
+        f"{what}: navarch {statistics.fmean(ours):.2f}, random {statistics.fmean(theirs):.2f}, "
+        f"gain {gain.mean:+.2f} {interval(gain.low, gain.high)}"
+    )
 
 
 def main() -> None:
@@ -118,13 +133,15 @@ def main() -> None:
             f"{row['trials']:>6}  {row['navarch']:7.2f}  {row['random']:7.2f}  {row['gain']:+6.2f}"
             f"  {interval(row['low'], row['high'])}  {row['wins']}/{options.seeds}"
         )
-    ours, theirs = ([curve.later for curve in curves[name]] for name in WORKFLOWS)
-    gains = [a - b for a, b in zip(ours, theirs, strict=True)]
-    later = estimate(gains)
-    out.append(
-        f"mean of the trials after the first round: navarch {statistics.fmean(ours):.2f}, "
-        f"random {statistics.fmean(theirs):.2f}, gain {later.mean:+.2f} {interval(later.low, later.high)}"
-    )
+    out += [
+        compare(
+            f"mean of the best {TOP} trials", *([curve.top for curve in curves[name]] for name in WORKFLOWS)
+        ),
+        compare(
+            "mean of the trials after the first round",
+            *([curve.later for curve in curves[name]] for name in WORKFLOWS),
+        ),
+    ]
     out.append(
         f"test accuracy of the validation-best: navarch {tests['navarch']:.2f}, random {tests['random']:.2f}"
     )
