@@ -213,7 +213,7 @@ def _search_settings(settings: "Settings", workflow: "Workflow") -> dict[str, An
     if own is not None:
         return {**own.model_dump(), "retries": search.retries}
     trials = {"trials_per_round": search.trials_per_round or workflow.trials_per_round}
-    settled = {**search.model_dump(), **trials}
+    settled = {**search.model_dump(), "proposals": settings.proposals_per_call, **trials}
     return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
 
 
