@@ -10,6 +10,8 @@ from navarch.graph.grid import difference, notes_of, plan_grid, refuse_unequal, 
 from navarch.graph.grid_pool import COSTS, GridFailed, read_costs, run_grid
 from navarch.memory import Memory
 
+pytestmark = pytest.mark.slow  # whole runs
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 FLAGS = {
     "space": str(EXAMPLES / "widgets.toml"),

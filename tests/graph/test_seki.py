@@ -10,6 +10,8 @@ from navarch import NavarchError
 from navarch.graph.progress import Silent
 from navarch.memory import Memory
 
+pytestmark = pytest.mark.slow  # whole runs
+
 C3, SKIP, NONE = "nor_conv_3x3", "skip_connect", "none"
 EDGES = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
 OPTION = {"0": "none", "1": "skip_connect", "2": "nor_conv_1x1", "3": "nor_conv_3x3", "4": "avg_pool_3x3"}
