@@ -21,6 +21,11 @@ def norm_cost(channels: int) -> Cost:
     return Cost(2 * channels, 0)
 
 
+def conv_norm_cost(c_in: int, c_out: int, kernel: int, out_pixels: int, *, groups: int = 1) -> Cost:
+    """Return the cost of a square convolution without bias and the normalisation behind it."""
+    return conv_cost(c_in, c_out, kernel, out_pixels, groups=groups) + norm_cost(c_out)
+
+
 def linear_cost(n_in: int, n_out: int, *, bias: bool = True) -> Cost:
     """Return the cost of a linear layer, applied once."""
     return Cost(n_in * n_out + (n_out if bias else 0), n_in * n_out)

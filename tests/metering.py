@@ -18,3 +18,10 @@ def build_on_meta(space, arch, **settings):
     """Return the network of an architecture without memory for its weights."""
     with torch.device("meta"):
         return space.build(arch, **settings)
+
+
+def check_against_the_built_network(space, arch, *, classes, in_channels, resolution, skeleton=None):
+    """Assert that the closed form gives what the built network has, for one input and one set of sizes."""
+    sizes = {"classes": classes, "in_channels": in_channels, "skeleton": skeleton}
+    counted = meta_cost(build_on_meta(space, arch, **sizes), in_channels, resolution)
+    assert space.cost(arch, resolution=resolution, **sizes) == counted, (space.code(arch), sizes, resolution)

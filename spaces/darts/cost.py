@@ -19,9 +19,8 @@ from navarch.spaces.darts.skeleton import (
     place_cells,
     stem_channels,
 )
-from navarch.spaces.spec import Cost
+from navarch.spaces.spec import NO_COST, Cost
 
-_NOTHING = Cost(0, 0)
 _Edges = Mapping[str, Cost]
 
 
@@ -60,7 +59,7 @@ def network_cost(genotype: Genotype, macro: Macro, *, auxiliary: bool = False) -
         (prices.entering if source < INPUTS else prices.inside)[operation]
         for operation, source in genotype.reduce.edges
     ]
-    found += [prices.fixed, prices.auxiliary if auxiliary else _NOTHING]
+    found += [prices.fixed, prices.auxiliary if auxiliary else NO_COST]
     return Cost(sum(price.params for price in found), sum(price.macs for price in found))
 
 
@@ -68,8 +67,8 @@ def network_cost(genotype: Genotype, macro: Macro, *, auxiliary: bool = False) -
 def _prices(normal_outputs: int, reduce_outputs: int, macro: Macro) -> _Prices:
     fixed, size = _stem(macro)
     names = OPERATIONS + OTHER_OPERATIONS
-    normal, entering, inside = (dict.fromkeys(names, _NOTHING) for _ in range(3))
-    auxiliary, last = _NOTHING, 0
+    normal, entering, inside = (dict.fromkeys(names, NO_COST) for _ in range(3))
+    auxiliary, last = NO_COST, 0
     placements = place_cells(
         normal_outputs,
         reduce_outputs,
@@ -98,7 +97,7 @@ def _stem(macro: Macro) -> tuple[Cost, int]:
     size, out = macro.resolution, stem_channels(macro.width, macro.stem_stride)
     if macro.stem_stride == SMALL_STEM:
         return conv_cost(macro.in_channels, out, 3, size**2) + norm_cost(out), size
-    total, channels = _NOTHING, macro.in_channels
+    total, channels = NO_COST, macro.in_channels
     for wide in ((out + 1) // 2, out, out):
         size = (size + 1) // 2
         total += conv_cost(channels, wide, 3, size**2) + norm_cost(wide)
@@ -123,7 +122,7 @@ def _edge(name: str, channels: int, size: int, *, stride: int) -> Cost:
     """Return the cost of one operation that reads `size` pixels a side."""
     out = (size + stride - 1) // stride
     if name.endswith("_pool_3x3") or (name == "skip_connect" and stride == 1):
-        return _NOTHING
+        return NO_COST
     norm = norm_cost(channels)
     if name == "skip_connect":
         return conv_cost(channels, channels, 1, out**2) + norm

@@ -4,7 +4,7 @@ Source: NAS-Bench-201 (Dong and Yang, ICLR 2020), section 2; the isomorphism rul
 that of its reference code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
 from navarch.spaces.sketch import CellSketch
@@ -12,7 +12,8 @@ from navarch.spaces.spec import Dimension
 
 # (source, target) in the order of the dimensions: all edges into a node stand before all edges out of it.
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-INPUT, OUTPUT = 0, 3
+NODES = (0, 1, 2, 3)
+INPUT, OUTPUT = NODES[0], NODES[-1]
 NONE, SKIP = "none", "skip_connect"
 
 # The same edges after nodes 1 and 2 have changed places, which is legal where edge 1->2 is none.
@@ -51,12 +52,14 @@ def canonical_operations(operations: Sequence[str], order: Sequence[str]) -> tup
     return min(pruned, swapped, key=lambda cell: [order.index(operation) for operation in cell])
 
 
-def isomorphism_label(operations: Sequence[str], *, propagate_zero: bool) -> str:
+def isomorphism_label(
+    operations: Sequence[str], *, propagate_zero: bool, contract: Collection[int] = NODES
+) -> str:
     """Return the published label of the cell's topology.
 
-    Skips are contracted (12,751 values), and with `propagate_zero` what follows a none becomes none (6,466
-    values). It takes one shared operation and two equal ones for the same, so cells that share a label may
-    differ in parameters and by several points of accuracy.
+    Skips out of the nodes in `contract` are left out (12,751 values), and with `propagate_zero` what follows a
+    none becomes none (6,466 values). It takes one shared operation and two equal ones for the same, so cells that
+    share a label may differ in parameters and by several points of accuracy.
     """
     labels = {INPUT: "0"}
     terms: dict[int, list[str]] = {target: [] for _, target in EDGES}
@@ -65,7 +68,7 @@ def isomorphism_label(operations: Sequence[str], *, propagate_zero: bool) -> str
             labels[source] = "+".join(sorted(terms[source]))
         if propagate_zero and (operation == NONE or labels[source] == "#"):
             terms[target].append("#")
-        elif operation == SKIP:
+        elif operation == SKIP and source in contract:
             terms[target].append(labels[source])
         else:
             terms[target].append(f"({labels[source]})@{operation}")

@@ -43,7 +43,7 @@ class Network(nn.Module):
         blocks: list[nn.Module] = []
         for stage in range(_STAGES):
             if stage > 0:
-                blocks.append(Reduction(channels))
+                blocks.append(Reduction(channels, 2 * channels))
                 channels *= 2
             blocks += [Cell(operations, is_live, channels) for _ in range(cells)]
         self.blocks = nn.Sequential(*blocks)
@@ -85,18 +85,17 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """The fixed residual block between two stages: half the resolution (rounded up), twice the channels."""
+    """The residual block between two stages: half the resolution (rounded up), and other channels."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
-        wide = 2 * channels
-        self.main = nn.Sequential(_make_conv(channels, wide, 3, stride=2), _make_conv(wide, wide, 3))
+        self.main = nn.Sequential(make_conv(c_in, c_out, 3, stride=2), make_conv(c_out, c_out, 3))
         self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(channels, wide, 1, bias=False)
+            nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (batch, 2 channels, ceil(height / 2), ceil(width / 2))."""
+        """Return (batch, c_out, ceil(height / 2), ceil(width / 2))."""
         total: torch.Tensor = self.main(x) + self.shortcut(x)
         return total
 
@@ -105,15 +104,15 @@ def _make_operation(operation: str, channels: int) -> nn.Module:
     if operation == "skip_connect":
         return nn.Identity()
     if operation == "nor_conv_1x1":
-        return _make_conv(channels, channels, 1)
+        return make_conv(channels, channels, 1)
     if operation == "nor_conv_3x3":
-        return _make_conv(channels, channels, 3)
+        return make_conv(channels, channels, 3)
     if operation == "avg_pool_3x3":
         return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
     raise ValueError(f"no such operation: {operation!r}")
 
 
-def _make_conv(c_in: int, c_out: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
+def make_conv(c_in: int, c_out: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
     """Return ReLU, convolution without bias, batch normalisation: the order of NAS-Bench-201."""
     conv = nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2, bias=False)
     return nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out))

@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from navarch.spaces.arithmetic import conv_cost, conv_size, linear_cost, norm_cost
+from navarch.spaces.arithmetic import conv_cost, conv_norm_cost, conv_size, linear_cost, norm_cost
 from navarch.spaces.spec import Cost
 
 
@@ -34,7 +34,10 @@ def cost_table(widths: tuple[int, ...], classes: int, in_channels: int, resoluti
     reductions = [{pair: _reduction_cost(*pair, side**2) for pair in pairs} for side in (half, quarter)]
     cells = [{pair: _cell_cost(*pair, side**2) for pair in pairs} for side in (half, quarter)]
     return CostTable(
-        start={c: _conv(in_channels, c, 3, resolution**2) + _cell_cost(c, c, resolution**2) for c in widths},
+        start={
+            c: conv_norm_cost(in_channels, c, 3, resolution**2) + _cell_cost(c, c, resolution**2)
+            for c in widths
+        },
         steps=(reductions[0], cells[0], reductions[1], cells[1]),
         end={c: norm_cost(c) + linear_cost(c, classes) for c in widths},
     )
@@ -42,14 +45,10 @@ def cost_table(widths: tuple[int, ...], classes: int, in_channels: int, resoluti
 
 def _cell_cost(c_in: int, c_out: int, pixels: int) -> Cost:
     """Return the cost of five 3x3 convolutions, two of them on the input, and of the skip where it is one."""
-    cost = _conv(c_in, c_out, 3, pixels).times(2) + _conv(c_out, c_out, 3, pixels).times(3)
-    return cost if c_in == c_out else cost + _conv(c_in, c_out, 1, pixels)
+    cost = conv_norm_cost(c_in, c_out, 3, pixels).times(2) + conv_norm_cost(c_out, c_out, 3, pixels).times(3)
+    return cost if c_in == c_out else cost + conv_norm_cost(c_in, c_out, 1, pixels)
 
 
 def _reduction_cost(c_in: int, c_out: int, out_pixels: int) -> Cost:
-    main = _conv(c_in, c_out, 3, out_pixels) + _conv(c_out, c_out, 3, out_pixels)
+    main = conv_norm_cost(c_in, c_out, 3, out_pixels) + conv_norm_cost(c_out, c_out, 3, out_pixels)
     return main + conv_cost(c_in, c_out, 1, out_pixels)
-
-
-def _conv(c_in: int, c_out: int, kernel: int, out_pixels: int) -> Cost:
-    return conv_cost(c_in, c_out, kernel, out_pixels) + norm_cost(c_out)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from navarch.spaces.nas_bench_201.network import Reduction, make_conv
+
 
 class Network(nn.Module):
     """Stem, three cells with residual blocks between them, and a linear classifier.
@@ -44,12 +46,12 @@ class Cell(nn.Module):
         super().__init__()
         self.edges = nn.ModuleDict(
             {
-                "0_1": _make_conv(c_in, c_out),
-                "0_2": _make_conv(c_in, c_out),
-                "1_2": _make_conv(c_out, c_out),
+                "0_1": make_conv(c_in, c_out, 3),
+                "0_2": make_conv(c_in, c_out, 3),
+                "1_2": make_conv(c_out, c_out, 3),
                 "0_3": _make_skip(c_in, c_out),
-                "1_3": _make_conv(c_out, c_out),
-                "2_3": _make_conv(c_out, c_out),
+                "1_3": make_conv(c_out, c_out, 3),
+                "2_3": make_conv(c_out, c_out, 3),
             }
         )
 
@@ -61,29 +63,7 @@ class Cell(nn.Module):
         return output
 
 
-class Reduction(nn.Module):
-    """The residual block between two cells: half the resolution (rounded up), and other channels."""
-
-    def __init__(self, c_in: int, c_out: int) -> None:
-        super().__init__()
-        self.main = nn.Sequential(_make_conv(c_in, c_out, stride=2), _make_conv(c_out, c_out))
-        self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(c_in, c_out, 1, bias=False)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return (batch, c_out, ceil(height / 2), ceil(width / 2))."""
-        total: torch.Tensor = self.main(x) + self.shortcut(x)
-        return total
-
-
 def _make_skip(c_in: int, c_out: int) -> nn.Module:
     if c_in == c_out:
         return nn.Identity()
     return nn.Sequential(nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out))
-
-
-def _make_conv(c_in: int, c_out: int, *, stride: int = 1) -> nn.Sequential:
-    """Return ReLU, 3x3 convolution without bias, batch normalisation: the order of the benchmark."""
-    conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False)
-    return nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(c_out))

@@ -6,7 +6,7 @@ The cost of an architecture is exactly the sum over its blocks, because no choic
 from functools import lru_cache
 from typing import NamedTuple
 
-from navarch.spaces.arithmetic import conv_cost, conv_size, linear_cost, norm_cost
+from navarch.spaces.arithmetic import conv_norm_cost, conv_size, linear_cost
 from navarch.spaces.spec import Cost
 from navarch.spaces.spos.layout import KERNELS, PROJECTION_KERNELS, Block, Widths, block_layout
 
@@ -24,7 +24,7 @@ def cost_table(
 ) -> CostTable:
     """Return the closed form. operations: in the order of the options. resolution: side of the input."""
     size = _halve(resolution)
-    fixed = conv_cost(in_channels, widths.stem, 3, size**2) + norm_cost(widths.stem)
+    fixed = conv_norm_cost(in_channels, widths.stem, 3, size**2)
     rows: list[tuple[Cost, ...]] = []
     for block in block_layout(widths):
         rows.append(tuple(_block_cost(block, operation, size) for operation in operations))
@@ -53,11 +53,11 @@ def _block_cost(block: Block, operation: str, size: int) -> Cost:
 
 
 def _depthwise(channels: int, kernel: int, out_pixels: int) -> Cost:
-    return conv_cost(channels, channels, kernel, out_pixels, groups=channels) + norm_cost(channels)
+    return conv_norm_cost(channels, channels, kernel, out_pixels, groups=channels)
 
 
 def _pointwise(c_in: int, c_out: int, out_pixels: int) -> Cost:
-    return conv_cost(c_in, c_out, 1, out_pixels) + norm_cost(c_out)
+    return conv_norm_cost(c_in, c_out, 1, out_pixels)
 
 
 def _halve(size: int) -> int:

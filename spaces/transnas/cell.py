@@ -8,7 +8,7 @@ Source: TransNAS-Bench-101 (Duan et al., CVPR 2021).
 
 from collections.abc import Collection, Sequence
 
-from navarch.spaces.nas_bench_201.cell import EDGES, INPUT, NONE, OUTPUT, SKIP
+from navarch.spaces.nas_bench_201.cell import isomorphism_label
 
 INNER_NODES = (1, 2)
 
@@ -20,15 +20,4 @@ def topology_label(operations: Sequence[str], *, contract: Collection[int] = INN
     the identity; 1,236 for nodes 0, 1 and 2; 2,248 for no node. Cells that share a label may differ in
     parameters: one operation that two nodes share and two equal operations read the same.
     """
-    labels = {INPUT: "0"}
-    terms: dict[int, list[str]] = {target: [] for _, target in EDGES}
-    for (source, target), operation in zip(EDGES, operations, strict=True):
-        if source not in labels:  # all edges into the source are behind us
-            labels[source] = "+".join(sorted(terms[source]))
-        if operation == NONE or labels[source] == "#":
-            terms[target].append("#")
-        elif operation == SKIP and source in contract:
-            terms[target].append(labels[source])
-        else:
-            terms[target].append(f"({labels[source]})@{operation}")
-    return "+".join(sorted(terms[OUTPUT]))
+    return isomorphism_label(operations, propagate_zero=True, contract=contract)

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 from navarch.spaces.arithmetic import conv_cost, conv_size, linear_cost, norm_cost
 from navarch.spaces.nas_bench_201.cell import EDGES, INPUT
-from navarch.spaces.spec import Cost
+from navarch.spaces.spec import NO_COST, Cost
 from navarch.spaces.transnas.outline import MICRO_OUTLINE, Block, first_block, stem_width
 
-_FREE = Cost(0, 0)
 _TILES, _PERMUTATIONS = 9, 1_000
 
 
@@ -55,7 +54,7 @@ def cell_prices(in_channels: int, resolution: int, width: int, cells: int) -> Ce
             others = _edge_prices(first.kept, size**2)
             for operation, price in _edge_prices(shape, size**2).items():
                 price += others[operation].times(cells - 1)
-                prices[operation] = prices.get(operation, _FREE) + price
+                prices[operation] = prices.get(operation, NO_COST) + price
     return CellPrices(Encoder(cost, channels, size), tuple(edges))
 
 
@@ -64,8 +63,8 @@ def _edge_prices(shape: Block, pixels: int) -> dict[str, Cost]:
     norm = norm_cost(shape.c_out)
     one = conv_cost(shape.c_in, shape.c_out, 1, pixels) + norm
     return {
-        "none": _FREE,
-        "skip_connect": _FREE if shape.keeps_shape else one,  # the two halves of a reduction make up one
+        "none": NO_COST,
+        "skip_connect": NO_COST if shape.keeps_shape else one,  # the two halves of a reduction make up one
         "nor_conv_1x1": one,
         "nor_conv_3x3": conv_cost(shape.c_in, shape.c_out, 3, pixels) + norm,
     }

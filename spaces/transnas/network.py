@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from navarch.spaces.nas_bench_201.cell import EDGES, INPUT, NONE, OUTPUT
+from navarch.spaces.nas_bench_201.network import make_conv
 from navarch.spaces.transnas.outline import MICRO_OUTLINE, Block, plan_blocks, stem_width
 
 
@@ -154,5 +155,4 @@ def _make_operation(operation: str, shape: Block) -> nn.Module:
 
 def _make_conv(shape: Block, kernel: int) -> nn.Sequential:
     """Return ReLU, convolution without bias, batch normalisation: the order of TransNAS-Bench-101."""
-    conv = nn.Conv2d(shape.c_in, shape.c_out, kernel, stride=shape.stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(nn.ReLU(), conv, nn.BatchNorm2d(shape.c_out))
+    return make_conv(shape.c_in, shape.c_out, kernel, stride=shape.stride)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 import torch
-from metering import build_on_meta, meta_cost
+from metering import check_against_the_built_network
 from slices import slices
 
 from navarch import NavarchError
@@ -27,25 +27,19 @@ def build(text, **settings):
     return SPACE.build(SPACE.parse(text), **{"classes": 10, **settings})
 
 
-def check_against_the_built_network(arch, *, classes, in_channels, resolution):
-    network = build_on_meta(SPACE, arch, classes=classes, in_channels=in_channels)
-    cost = SPACE.cost(arch, classes=classes, in_channels=in_channels, resolution=resolution)
-    assert cost == meta_cost(network, in_channels, resolution), SPACE.genotype(arch)
-
-
 @pytest.mark.usefixtures("only_counted_layers")
 @pytest.mark.parametrize("sizes", ODD)
 def test_the_closed_form_holds_at_odd_settings(sizes):
     rng = random.Random(1)
     for _ in range(5):
-        check_against_the_built_network(SPACE.sample(rng), **sizes)
+        check_against_the_built_network(SPACE, SPACE.sample(rng), **sizes)
 
 
 @pytest.mark.usefixtures("only_counted_layers")
 def test_the_closed_form_counts_what_the_built_network_has():
     rng = random.Random(2)
     for _ in range(40):
-        check_against_the_built_network(SPACE.sample(rng), classes=10, in_channels=3, resolution=32)
+        check_against_the_built_network(SPACE, SPACE.sample(rng), classes=10, in_channels=3, resolution=32)
 
 
 @pytest.mark.usefixtures("only_counted_layers")
@@ -53,9 +47,9 @@ def test_the_closed_form_counts_what_the_built_network_has():
 def test_the_closed_form_counts_what_a_thousand_built_networks_have(seed):
     rng = random.Random(seed)
     for i in range(50):
-        check_against_the_built_network(SPACE.sample(rng), classes=10, in_channels=3, resolution=32)
+        check_against_the_built_network(SPACE, SPACE.sample(rng), classes=10, in_channels=3, resolution=32)
         if i % 20 == 0:
-            check_against_the_built_network(SPACE.sample(rng), **ODD[i // 20 % len(ODD)])
+            check_against_the_built_network(SPACE, SPACE.sample(rng), **ODD[i // 20 % len(ODD)])
 
 
 def test_the_skip_is_a_convolution_without_relu_only_where_the_channels_change():
