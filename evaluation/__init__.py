@@ -9,8 +9,9 @@ from navarch.evaluation.callable.evaluator import CallableEvaluator
 from navarch.evaluation.check import Limits, OverLimit, static_check
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
-from navarch.evaluation.feedback import Evaluated, Feedback, NeighbourNote, make_feedback
+from navarch.evaluation.feedback import Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
+from navarch.evaluation.history import Evaluated, History
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
 from navarch.evaluation.tables.evaluator import TableEvaluator
 from navarch.evaluation.tables.own import ColumnNames, own_table_task
@@ -26,6 +27,7 @@ __all__ = [
     "Evaluator",
     "Feedback",
     "Fidelity",
+    "History",
     "Job",
     "Limits",
     "NeighbourNote",

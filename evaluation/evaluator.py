@@ -59,6 +59,10 @@ class Evaluator(Protocol):
         """How many trials run at once."""
 
     @property
+    def instant(self) -> bool:
+        """Whether it answers at once, so that a whole round is stored in one transaction."""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know before the search, one sentence each."""
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
+from navarch.evaluation.history import Evaluated, History
 from navarch.evaluation.outcome import CurvePoint, FinalState, Reason
-from navarch.spaces import Architecture, SearchSpace, find_differences
+from navarch.spaces import SearchSpace, find_differences
 
 CurveShape = Literal["rising", "flat", "overfitting", "diverged", "none"]
 NEIGHBOURS = 3  # nearest evaluated architectures that are named
@@ -19,23 +20,6 @@ NEIGHBOURS = 3  # nearest evaluated architectures that are named
 RISING = 8.0
 # Points of validation accuracy lost since the best epoch while training accuracy did not fall.
 OVERFITTING = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """Hold a finished trial as plain data."""
-
-    number: int
-    architecture: Architecture
-    digest: str
-    state: FinalState
-    reason: Reason | None
-    detail: str
-    val_accuracy: float | None
-    params: int
-    macs: int
-    curve: tuple[CurvePoint, ...]
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +80,10 @@ class Feedback:
             raise ValueError(f"not a feedback record: {error!r}") from None
 
 
-def make_feedback(record: Evaluated, history: Sequence[Evaluated], space: SearchSpace) -> Feedback:
+def make_feedback(record: Evaluated, history: History) -> Feedback:
     """Compare a finished trial with the others; the record itself may stand in the history."""
-    others = [other for other in history if other.number != record.number]
-    rank, margin = _standing(record, others)
+    space = history.space
+    rank, margin = history.standing(record)
     return Feedback(
         trial=record.number,
         code=space.code(record.architecture),
@@ -111,7 +95,7 @@ def make_feedback(record: Evaluated, history: Sequence[Evaluated], space: Search
         macs=record.macs,
         rank=rank,
         margin_to_best=margin,
-        neighbours=_nearest(record, others, space),
+        neighbours=tuple(_compare(record, other, space) for other in history.nearest(record, NEIGHBOURS)),
         curve_shape=describe_curve(record.curve, record.reason),
         seconds=record.seconds,
     )
@@ -129,25 +113,6 @@ def describe_curve(curve: Sequence[CurvePoint], reason: Reason | None = None) ->
         return "overfitting"
     earlier = [point for point in curve[:-1] if point.epoch <= 0.75 * last.epoch] or [curve[-2]]
     return "rising" if last.val_accuracy - earlier[-1].val_accuracy > RISING else "flat"
-
-
-def _standing(record: Evaluated, others: Sequence[Evaluated]) -> tuple[int | None, float | None]:
-    mine = record.val_accuracy
-    if record.state != "complete" or mine is None:
-        return None, None
-    scores = [
-        other.val_accuracy for other in others if other.state == "complete" and other.val_accuracy is not None
-    ]
-    rank = 1 + sum(score > mine for score in scores)
-    return rank, mine - max(scores) if scores else None
-
-
-def _nearest(record: Evaluated, others: Sequence[Evaluated], space: SearchSpace) -> tuple[NeighbourNote, ...]:
-    """Return notes on the nearest trials; of equally near ones the newer first."""
-    by_distance = sorted(
-        others, key=lambda other: (space.distance(record.architecture, other.architecture), -other.number)
-    )
-    return tuple(_compare(record, other, space) for other in by_distance[:NEIGHBOURS])
 
 
 def _compare(record: Evaluated, other: Evaluated, space: SearchSpace) -> NeighbourNote:

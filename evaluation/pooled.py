@@ -16,6 +16,8 @@ from navarch.spaces import Architecture
 class PooledEvaluator(ABC):
     """Run every trial in a process of its own, none able to stop the search."""
 
+    instant = False
+
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
         self._numbers = itertools.count(1)

@@ -29,6 +29,7 @@ from navarch.evaluation import (
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching
+from navarch.graph.past import Past
 from navarch.graph.progress import Progress
 from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings
@@ -113,6 +114,7 @@ def make_context(
         fidelity=parts.fidelity,
         evaluator=evaluator,
         caller=_caller(settings, parts, memory),
+        past=Past(memory, parts.space, run_id),
         recall=make_recall(settings, parts, memory, run_id),
         progress=progress,
         elapsed_s=elapsed_s,

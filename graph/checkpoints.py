@@ -1,7 +1,8 @@
 """LangGraph's checkpoints, in a file of their own that may be lost: the memory is the truth.
 
-Strict serializer (a checkpoint can name no function or class) and `synchronous=FULL`, so that a finished node survives
-`kill -9`. Only the newest checkpoint of a run is kept when its segment ends.
+Strict serializer (a checkpoint can name no function or class). Each is written when its node ends and survives
+`kill -9`; it does not wait for the disk, as the memory does, so a power cut may lose the newest. Only the newest
+checkpoint of a run is kept when its segment ends.
 """
 
 import sqlite3
@@ -109,7 +110,7 @@ def _open(path: Path, fault: Callable[[str], None]) -> Saver:
     path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     try:
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA synchronous = NORMAL")
         saver = Saver(connection, fault)
         saver.setup()
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()

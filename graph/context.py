@@ -10,6 +10,7 @@ from navarch.agents.recall import Recall
 from navarch.evaluation import Evaluator, Fidelity, Limits, Task
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching
+from navarch.graph.past import Past
 from navarch.graph.progress import Progress, Standing
 from navarch.graph.settings import Settings
 from navarch.graph.state import Update
@@ -31,6 +32,7 @@ class RunContext:
     evaluator: Evaluator
     caller: Caller
     recall: Recall
+    past: Past
     progress: Progress
     elapsed_s: Callable[[], float]
     stop: StopRequest = field(default_factory=StopRequest)
@@ -44,7 +46,7 @@ class RunContext:
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""
-        changes = Update(written=self.memory.written(self.run_id))
+        changes = Update(written=self.memory.written(self.run_id, self.memory.last_round(self.run_id)))
         if round is not None:
             changes["round"] = round
         if attempt is not None:
@@ -71,7 +73,7 @@ class RunContext:
         """Return the trials done, the budget and the best trial within the limits."""
         limits = self.settings.limits
         best = self.memory.best_trial(self.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
-        return Standing(self.memory.spent(self.run_id).trials, self.settings.budget.trials, best)
+        return Standing(self.memory.count_finished(self.run_id), self.settings.budget.trials, best)
 
 
 def context_of(runtime: Runtime[RunContext]) -> RunContext:

@@ -2,8 +2,9 @@
 
 from langgraph.runtime import Runtime
 
-from navarch.evaluation import Evaluated, Job, Outcome, cost_on, make_feedback
+from navarch.evaluation import Job, Outcome, cost_on, make_feedback
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.progress import Later, Trying
 from navarch.graph.records import evaluated, job_of
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
@@ -15,17 +16,41 @@ def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round = position_of(state).round
     ctx.leave_if_asked()
+    if ctx.evaluator.instant:
+        _try_at_once(ctx, round)
+    else:
+        _try(ctx, round, ctx.progress)
+        ctx.leave_if_asked()
+        _close(ctx, round)
+    return ctx.done(attempt=0)
+
+
+def _try_at_once(ctx: RunContext, round: int) -> None:
+    """Store a whole round in one transaction: what takes no time to measure is not worth a write of its own."""
+    told = Later()
+    with ctx.memory.transaction():
+        _try(ctx, round, told)
+        _close(ctx, round)
+    told.tell(ctx.progress)
+
+
+def _try(ctx: RunContext, round: int, progress: Trying) -> None:
+    """Admit the candidates of the round, and finish every trial of it that is not finished yet."""
     _admit(ctx, round)
     waiting = [
         row for row in ctx.memory.trials(ctx.run_id, round=round) if row.state in ("waiting", "running")
     ]
-    fresh = [row for row in waiting if not _reuse(ctx, row)]
-    _run(ctx, fresh)
-    _give_feedback(ctx, round)
-    finished = ctx.memory.trials(ctx.run_id, round=round)
-    best = max((accuracy for row in finished if (accuracy := _counted(ctx, row)) is not None), default=None)
-    ctx.memory.close_round(ctx.run_id, round, new_trials=len(finished), best=best)
-    return ctx.done(attempt=0)
+    fresh = [row for row in waiting if not _reuse(ctx, row, progress)]
+    _run(ctx, fresh, progress)
+
+
+def _close(ctx: RunContext, round: int) -> None:
+    """Give feedback on the round's trials, all of which are finished, and store the round as done."""
+    with ctx.memory.transaction():
+        rows = ctx.memory.trials(ctx.run_id, round=round)
+        _give_feedback(ctx, rows, round)
+        best = max((accuracy for row in rows if (accuracy := _counted(ctx, row)) is not None), default=None)
+        ctx.memory.close_round(ctx.run_id, round, new_trials=len(rows), best=best)
 
 
 def _counted(ctx: RunContext, row: TrialRow) -> float | None:
@@ -64,7 +89,7 @@ def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
     )
 
 
-def _reuse(ctx: RunContext, row: TrialRow) -> bool:
+def _reuse(ctx: RunContext, row: TrialRow, progress: Trying) -> bool:
     """Finish a trial from an earlier run's equal one, if there is one; tell whether there was."""
     known = ctx.memory.find_finished(
         digest=row.digest,
@@ -87,14 +112,14 @@ def _reuse(ctx: RunContext, row: TrialRow) -> bool:
         cost=known.cost,
         reused_from=known.trial_id,
     )
-    ctx.progress.finished(stored, ctx.standing())
+    progress.finished(stored, ctx.standing())
     return True
 
 
-def _run(ctx: RunContext, rows: list[TrialRow]) -> None:
+def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
     def start(job: Job) -> None:
         ctx.fault("worker.started")
-        ctx.progress.started(ctx.memory.start_trial(job.trial_id))
+        progress.started(ctx.memory.start_trial(job.trial_id))
 
     def finish(job: Job, outcome: Outcome) -> None:
         ctx.fault("outcome.received")
@@ -108,17 +133,17 @@ def _run(ctx: RunContext, rows: list[TrialRow]) -> None:
             curve=facts["curve"],
             cost=facts["cost"],
         )
-        ctx.progress.finished(stored, ctx.standing())
+        progress.finished(stored, ctx.standing())
 
     if rows:
         jobs = [job_of(ctx, row) for row in rows]
-        ctx.evaluator.evaluate_many(jobs, on_start=start, on_outcome=finish, should_stop=ctx.should_stop)
-        ctx.leave_if_asked()
+        asked = (lambda: False) if ctx.evaluator.instant else ctx.should_stop
+        ctx.evaluator.evaluate_many(jobs, on_start=start, on_outcome=finish, should_stop=asked)
 
 
-def _give_feedback(ctx: RunContext, round: int) -> None:
-    rows = ctx.memory.trials(ctx.run_id)
-    history: list[Evaluated] = [evaluated(ctx, row) for row in rows if row.round <= round]
-    for record, row in zip(history, rows, strict=False):
-        if row.round == round and row.feedback is None:
-            ctx.memory.set_feedback(row.trial_id, make_feedback(record, history, ctx.space).to_dict())
+def _give_feedback(ctx: RunContext, rows: list[TrialRow], round: int) -> None:
+    history = ctx.past.history(round)
+    for row in rows:
+        if row.feedback is None:
+            feedback = make_feedback(evaluated(ctx.space, row), history)
+            ctx.memory.set_feedback(row.trial_id, feedback.to_dict())

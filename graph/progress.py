@@ -49,6 +49,39 @@ class Progress(Protocol):
         """Something that a person should know, in one sentence."""
 
 
+class Trying(Protocol):
+    """The part of a listener that hears of trials."""
+
+    def started(self, trial: TrialRow) -> None:
+        """A trial began."""
+
+    def finished(self, trial: TrialRow, standing: Standing) -> None:
+        """A trial ended and is stored."""
+
+
+class Later:
+    """Keeps what is to be told of trials until they are stored."""
+
+    def __init__(self) -> None:
+        self._started: list[TrialRow] = []
+        self._finished: list[tuple[TrialRow, Standing]] = []
+
+    def started(self, trial: TrialRow) -> None:
+        """Keep that a trial began."""
+        self._started.append(trial)
+
+    def finished(self, trial: TrialRow, standing: Standing) -> None:
+        """Keep that a trial ended."""
+        self._finished.append((trial, standing))
+
+    def tell(self, progress: Trying) -> None:
+        """Tell all of it, in order: first what began."""
+        for trial in self._started:
+            progress.started(trial)
+        for trial, standing in self._finished:
+            progress.finished(trial, standing)
+
+
 class Silent:
     """A listener that ignores everything."""
 

@@ -1,13 +1,16 @@
 """Stored trials as the plain records that evaluation works with."""
 
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from navarch.evaluation import CurvePoint, Evaluated, Job, Reason
-from navarch.graph.context import RunContext
 from navarch.memory import TrialRow
+from navarch.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from navarch.graph.context import RunContext
 
 
-def job_of(ctx: RunContext, row: TrialRow) -> Job:
+def job_of(ctx: "RunContext", row: TrialRow) -> Job:
     """Return the job that trains a stored trial."""
     return Job(
         trial_id=row.trial_id,
@@ -17,11 +20,11 @@ def job_of(ctx: RunContext, row: TrialRow) -> Job:
     )
 
 
-def evaluated(ctx: RunContext, row: TrialRow) -> Evaluated:
+def evaluated(space: SearchSpace, row: TrialRow) -> Evaluated:
     """Return a finished trial as plain data, without SQLite."""
     return Evaluated(
         number=row.number,
-        architecture=ctx.space.parse(row.architecture),
+        architecture=space.parse(row.architecture),
         digest=row.digest,
         state=cast(Literal["complete", "pruned", "failed"], row.state),
         reason=cast(Reason | None, row.reason),

@@ -63,4 +63,5 @@ def _view(recall: Recall, memory: Memory, run_id: str, settings: Settings, name:
     if name == "distiller":
         return recall.distiller(round)
     candidates = candidates_of(memory.proposals(run_id, round=round))
-    return recall.critic(round, candidates, wanted_of(memory, run_id, settings, round))
+    done = sum(row.new_trials for row in memory.rounds(run_id) if row.round < round)
+    return recall.critic(round, candidates, wanted_of(settings, done))

@@ -219,10 +219,9 @@ def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
     graph = parts.workflow.build().compile(checkpointer=saver)
     rules = rules_of(ctx.settings)
     config = config_of(ctx.run_id, rules.most_rounds(ctx.settings.budget.trials), rules.retries)
-    rounds = ctx.memory.rounds(ctx.run_id)
-    last = max((row.round for row in rounds), default=0)
+    last = ctx.memory.last_round(ctx.run_id)
     position = stored_position(saver, config)
-    fits = position is not None and position["written"] <= ctx.memory.written(ctx.run_id)
+    fits = position is not None and position["written"] <= ctx.memory.written(ctx.run_id, position["round"])
     start = None
     if not fits or not graph.get_state(config).next:
         saver.delete_thread(ctx.run_id)

@@ -25,7 +25,6 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
         raise NavarchError(f"workflow {ctx.settings.workflow!r} names no searcher")
     before, attempt = position_of(state)
     round = before + (1 if attempt == 0 else 0)
-    ctx.memory.open_round(ctx.run_id, round)
     found = sum(row.attempt < attempt for row in valid_proposals(ctx, round))
     named = ask(
         ctx.searching.searcher,
@@ -44,7 +43,9 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
         )
         for position, values in enumerate(named)
     ]
-    ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
+    with ctx.memory.transaction():
+        ctx.memory.open_round(ctx.run_id, round)
+        ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
     return ctx.done(round=round)
 
 

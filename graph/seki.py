@@ -17,6 +17,7 @@ from navarch.agents.views import TrialView
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.generator import store_proposals
+from navarch.graph.past import Seen
 from navarch.graph.selection import derived_rng, round_rng
 from navarch.graph.settings import Settings
 from navarch.graph.state import RunState, Update, position_of
@@ -70,7 +71,7 @@ def start(state: RunState, runtime: Runtime[RunContext]) -> Update:
     if given is not None:
         architectures = [ctx.space.parse(given)]
     else:
-        architectures = draw_legal(ctx, round_rng(ctx, "seki-start", 1), 1, {})
+        architectures = draw_legal(ctx, round_rng(ctx, "seki-start", 1), 1, Seen(ctx.past, 1))
     items = [Proposal(architecture=ctx.space.to_dict(architecture), why="") for architecture in architectures]
     store_proposals(ctx, 1, 0, items, None, origin="start")
     return ctx.done(round=1, attempt=0)

@@ -11,17 +11,16 @@ from navarch.agents.replies import Verdict
 from navarch.graph.context import RunContext
 from navarch.graph.rules import rules_of
 from navarch.graph.settings import Settings
-from navarch.memory import Memory, ProposalRow
+from navarch.memory import ProposalRow
 
 
 def wanted(ctx: RunContext, round: int) -> int:
     """Return how many candidates this round evaluates: its share, or what the budget has left."""
-    return wanted_of(ctx.memory, ctx.run_id, ctx.settings, round)
+    return wanted_of(ctx.settings, ctx.past.trials_before(round))
 
 
-def wanted_of(memory: Memory, run_id: str, settings: Settings, round: int) -> int:
-    """Return the same of any stored run."""
-    done = sum(row.new_trials for row in memory.rounds(run_id) if row.round < round)
+def wanted_of(settings: Settings, done: int) -> int:
+    """Return the same after `done` trials in earlier rounds."""
     return max(0, min(rules_of(settings).trials, settings.budget.trials - done))
 
 

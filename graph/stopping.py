@@ -47,12 +47,11 @@ def stop_reason(
 ) -> str | None:
     """Return why the search is over, in words for a person, or None if it goes on. Judged between rounds."""
     budget = settings.budget
-    spent = memory.spent(run_id)
-    if spent.trials >= budget.trials:
+    if memory.count_finished(run_id) >= budget.trials:
         return f"budget of {budget.trials} trials is spent"
-    if budget.calls is not None and spent.calls >= budget.calls:
+    if budget.calls is not None and memory.spent(run_id).calls >= budget.calls:
         return f"budget of {budget.calls} model calls is spent"
-    if budget.tokens is not None and spent.tokens >= budget.tokens:
+    if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
         return f"budget of {budget.tokens} tokens is spent"
     if budget.seconds is not None and elapsed_s() >= budget.seconds:
         return f"budget of {budget.seconds:g} seconds is spent"
@@ -60,27 +59,25 @@ def stop_reason(
     accuracy = best.val_accuracy if best is not None else None
     if settings.target is not None and accuracy is not None and accuracy >= settings.target:
         return f"target of {settings.target:g} % is reached"
-    closed = [row for row in memory.rounds(run_id) if row.state == "closed"]
-    rounds = rules_of(settings).rounds
-    if rounds is not None and len(closed) >= rounds:
-        return f"all {rounds} rounds are done"
-    return _emptiness(closed, rules_of(settings).empty_rounds) or _stagnation(
-        memory, run_id, settings.search.patience
-    )
+    rules = rules_of(settings)
+    closed = memory.closed_rounds(run_id, rules.empty_rounds or 1)
+    if rules.rounds is not None and closed and closed[-1].round >= rules.rounds:
+        return f"all {rules.rounds} rounds are done"
+    return _emptiness(closed, rules.empty_rounds) or _stagnation(memory, run_id, settings.search.patience)
 
 
 def _emptiness(closed: list[RoundRow], allowed: int | None) -> str | None:
-    if allowed is None or len(closed) < allowed or any(row.new_trials for row in closed[-allowed:]):
+    if allowed is None or len(closed) < allowed or any(row.new_trials for row in closed):
         return None
     where = f"round {closed[-1].round}" if allowed == 1 else f"{allowed} rounds in a row"
     return f"no architecture that is new and within the limits was found in {where}"
 
 
 def _stagnation(memory: Memory, run_id: str, patience: int | None) -> str | None:
+    if patience is None:
+        return None
     stale = rounds_without_gain(memory, run_id)
-    if patience is not None and stale >= patience:
-        return f"{stale} rounds brought no gain"
-    return None
+    return f"{stale} rounds brought no gain" if stale >= patience else None
 
 
 def rounds_without_gain(memory: Memory, run_id: str) -> int:

@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from navarch import NavarchError
 from navarch.evaluation import cost_on, static_check
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.past import Seen
 from navarch.graph.rules import rules_of
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
@@ -19,7 +20,6 @@ from navarch.spaces import Architecture, InvalidArchitecture, Problem
 
 TRIES_PER_FILL = 200
 UNIFORM_TRIES = 100  # after so many, draws walk to the limits: they may lie in the far tail of the space
-Known = dict[str, tuple[str, str]]
 
 
 def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
@@ -27,43 +27,36 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round, attempt = position_of(state)
     seen = _seen(ctx, round, attempt)
-    _judge(ctx, round, attempt, seen)
-    rules = rules_of(ctx.settings)
-    if rules.fills and attempt >= rules.retries:
-        _fill(ctx, round, attempt, seen)
-    rows = ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt)
-    ctx.progress.validated(round, attempt, Counter(_outcome(row) for row in rows))
+    with ctx.memory.transaction():
+        judgements = _judge(ctx, round, attempt, seen)
+        rules = rules_of(ctx.settings)
+        if rules.fills and attempt >= rules.retries:
+            judgements += _fill(ctx, round, attempt, seen, len(judgements))
+    ctx.progress.validated(round, attempt, Counter(judgement.status for judgement in judgements))
     return ctx.done(attempt=attempt + 1)
 
 
-def _outcome(row: ProposalRow) -> str:
-    return row.status if row.status in ("invalid", "duplicate") else "valid"
-
-
-def _seen(ctx: RunContext, round: int, attempt: int) -> Known:
+def _seen(ctx: RunContext, round: int, attempt: int) -> Seen:
     """Return what counts as known before this attempt: by digest, the trial or the proposal that has it."""
-    seen = {
-        row.digest: ("duplicate-trial", str(row.number))
-        for row in ctx.memory.trials(ctx.run_id)
-        if row.round < round
-    }
+    seen = Seen(ctx.past, round)
     for row in valid_proposals(ctx, round):
         if row.attempt < attempt and row.digest is not None:
-            seen[row.digest] = ("duplicate-proposal", str(row.code))
+            seen.add(row.digest, str(row.code))
     return seen
 
 
-def _judge(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
+def _judge(ctx: RunContext, round: int, attempt: int, seen: Seen) -> list[ProposalUpdate]:
     judgements = []
     for row in ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt):
         judgement = judge(ctx, row, seen)
         if judgement.status == "valid" and judgement.digest is not None:
-            seen[judgement.digest] = ("duplicate-proposal", str(judgement.code))
+            seen.add(judgement.digest, str(judgement.code))
         judgements.append(judgement)
     ctx.memory.judge_proposals(ctx.run_id, judgements)
+    return judgements
 
 
-def judge(ctx: RunContext, row: ProposalRow, seen: Known) -> ProposalUpdate:
+def judge(ctx: RunContext, row: ProposalRow, seen: Seen | None) -> ProposalUpdate:
     """Return what one proposal is: valid, invalid with its problems, or a duplicate of something named."""
     try:
         architecture = ctx.space.parse(json.loads(row.raw))
@@ -78,7 +71,7 @@ def judge(ctx: RunContext, row: ProposalRow, seen: Known) -> ProposalUpdate:
     over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
     if over is not None and rules_of(ctx.settings).filters:
         return ProposalUpdate(row.proposal_id, "invalid", problems=[over.as_dict()], **known)
-    twin = seen.get(known["digest"])
+    twin = None if seen is None else seen.find(known["digest"])
     if twin is not None:
         duplicate = {"code": twin[0], "dimension": "", "value": twin[1], "allowed": []}
         return ProposalUpdate(row.proposal_id, "duplicate", problems=[duplicate], **known)
@@ -94,10 +87,11 @@ def _facts(ctx: RunContext, architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
+def _fill(ctx: RunContext, round: int, attempt: int, seen: Seen, position: int) -> list[ProposalUpdate]:
     """Add random legal candidates, marked as such, so that refused proposals cannot waste the round."""
     missing = wanted(ctx, round) - len(valid_proposals(ctx, round))
-    position = len(ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt))
+    if missing <= 0:
+        return []
     drawn = draw_legal(ctx, round_rng(ctx, "fill", round, attempt), missing, seen)
     items = [
         NewProposal(
@@ -106,21 +100,21 @@ def _fill(ctx: RunContext, round: int, attempt: int, seen: Known) -> None:
         for n, architecture in enumerate(drawn)
     ]
     rows = ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    ctx.memory.judge_proposals(
-        ctx.run_id, [judge(ctx, row, {}) for row in rows if row.origin == "random-fill"]
-    )
+    judgements = [judge(ctx, row, None) for row in rows if row.origin == "random-fill"]
+    ctx.memory.judge_proposals(ctx.run_id, judgements)
+    return judgements
 
 
-def draw_legal(ctx: RunContext, rng: random.Random, count: int, seen: Known) -> list[Architecture]:
+def draw_legal(ctx: RunContext, rng: random.Random, count: int, seen: Seen) -> list[Architecture]:
     """Return up to `count` random architectures that are new and within the limits, and add them to what is seen."""
     drawn: list[Architecture] = []
     for attempted in range(TRIES_PER_FILL if count > 0 else 0):
         architecture = _draw(ctx, rng, within_limits=attempted >= UNIFORM_TRIES)
         digest = ctx.space.digest(architecture)
         over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
-        if over is not None or digest in seen:
+        if over is not None or seen.find(digest) is not None:
             continue
-        seen[digest] = ("duplicate-proposal", ctx.space.code(architecture))
+        seen.add(digest, ctx.space.code(architecture))
         drawn.append(architecture)
         if len(drawn) == count:
             break

@@ -112,13 +112,13 @@ class Runs(Table):
         )
         return self._change_run(run_id, changes, ())
 
-    def written(self, run_id: str) -> int:
-        """Return how much of the run is stored, as a count that only grows: what a checkpoint is measured against."""
+    def written(self, run_id: str, round: int) -> int:
+        """Return how much of a round is stored, as a count that only grows: what a checkpoint is measured against."""
         row = self._store.row(
-            "SELECT (SELECT count(*) FROM calls WHERE run_id = ?1 AND state != 'reserved')"
-            " + (SELECT count(*) + count(digest) FROM proposals WHERE run_id = ?1)"
-            " + (SELECT count(*) + count(row_digest) FROM trials WHERE run_id = ?1)",
-            (run_id,),
+            "SELECT (SELECT count(*) FROM calls WHERE run_id = ?1 AND round = ?2 AND state != 'reserved')"
+            " + (SELECT count(*) + count(digest) FROM proposals WHERE run_id = ?1 AND round = ?2)"
+            " + (SELECT count(*) + count(row_digest) FROM trials WHERE run_id = ?1 AND round = ?2)",
+            (run_id, integer(round, "round")),
         )
         return int(row[0]) if row is not None else 0
 
@@ -212,6 +212,17 @@ class Rounds(Table):
         if row is None:
             raise StoreError(f"The run {run_id!r} has no round {round!r}; open it first.")
         return _ROUNDS.read(self._store, row)
+
+    def last_round(self, run_id: str) -> int:
+        """Return the number of the newest round, 0 before the first."""
+        row = self._store.row("SELECT max(round) FROM rounds WHERE run_id = ?", (run_id,))
+        return int(row[0] or 0) if row is not None else 0
+
+    def closed_rounds(self, run_id: str, newest: int) -> list[RoundRow]:
+        """Return the newest rounds that are over, at most so many, in order."""
+        where = "WHERE run_id = ? AND state = 'closed' ORDER BY round DESC LIMIT ?"
+        rows = self._store.rows(f"{_ROUNDS.select} {where}", (run_id, integer(newest, "newest")))
+        return [_ROUNDS.read(self._store, row) for row in reversed(rows)]
 
     def rounds(self, run_id: str) -> list[RoundRow]:
         """Return the rounds of a run in order."""

@@ -54,6 +54,15 @@ class TrialViews(Table):
         found = self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT 1", parameters)
         return found[0] if found else None
 
+    def count_finished(self, run_id: str) -> int:
+        """Return how many trials of the run have their outcome; their numbers have no gaps, so few are looked at."""
+        row = self._store.row(
+            "SELECT (SELECT coalesce(max(number), 0) FROM trials WHERE run_id = ?1)"
+            " - (SELECT count(*) FROM trials WHERE run_id = ?1 AND state IN ('waiting', 'running'))",
+            (run_id,),
+        )
+        return int(row[0]) if row is not None else 0
+
     def top_trials(self, run_id: str, n: int) -> list[TrialRow]:
         """Return the run's `n` best complete trials, best first."""
         where = "run_id = ? AND state = 'complete'"

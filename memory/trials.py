@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from navarch.memory.entries import NewTrial
@@ -19,6 +20,11 @@ _OUTCOME = (
 )  # fmt: skip
 _FINISH = (
     f"UPDATE trials SET {', '.join(f'{name} = ?' for name in (*_OUTCOME, 'finished_at', 'row_digest'))} "
+)
+
+_START = (
+    "UPDATE trials SET state = 'running', starts = starts + 1 WHERE trial_id = ? AND state = 'waiting' "
+    f"RETURNING {TRIALS.columns}"
 )
 
 
@@ -55,12 +61,8 @@ class Trials(Table):
     def start_trial(self, trial_id: str) -> TrialRow:
         """Turn a waiting trial into a running one and count the start; any other stays as it is."""
         with self._store.transaction("trial.claimed"):
-            sql = (
-                "UPDATE trials SET state = 'running', starts = starts + 1 "
-                "WHERE trial_id = ? AND state = 'waiting'"
-            )
-            self._store.rows(sql, (trial_id,))
-            return self._trial(trial_id)
+            started = self._store.row(_START, (trial_id,))
+            return self._trial(trial_id) if started is None else read_trial(self._store, started)
 
     def finish_trial(
         self,
@@ -109,11 +111,13 @@ class Trials(Table):
                     f"The trial {trial_id!r} is {trial.state}; give feedback when it has finished."
                 )
             if trial.feedback is None:
+                seal = feedback_seal(trial_id, stored)
                 sql = "UPDATE trials SET feedback = ?, feedback_digest = ? WHERE trial_id = ?"
-                self._store.rows(sql, (stored, feedback_seal(trial_id, stored), trial_id))
-            elif canonical_json(trial.feedback) != stored:
+                self._store.rows(sql, (stored, seal, trial_id))
+                return replace(trial, feedback=json.loads(stored), feedback_digest=seal)
+            if canonical_json(trial.feedback) != stored:
                 raise StoreError(f"The trial {trial_id!r} has other feedback already; the first stays.")
-            return self._trial(trial_id)
+            return trial
 
     def requeue_running(self, run_id: str) -> int:
         """Turn the run's running trials, which a crash left, into waiting ones; return how many."""

@@ -81,6 +81,8 @@ class Reader:
         return None
 
     def _read_object(self, raw: Mapping[object, object]) -> Sequence[object]:
+        if len(raw) == len(self._names) and all(name in raw for name in self._names):
+            return [raw[name] for name in self._names]
         if len(raw) > 2 * len(
             self._names
         ):  # no slip of the pen: to name every unknown member would help nobody

@@ -3,7 +3,7 @@
 Plain frozen data; `structure.py` says which choices go together, `space.py` what can be done with a space.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
 
@@ -59,18 +59,18 @@ class Condition:
 class Dimension:
     """One choice that an architecture makes: exactly one of the options, whose order is part of the space.
 
-    when: it is in use only where every condition holds; always where there is none.
+    when: it is in use only where every condition holds; always where there is none. names: of the options, in order.
     """
 
     name: str
     meaning: str
     options: tuple[Option, ...]
     when: tuple[Condition, ...] = ()
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the options, in order."""
-        return tuple(option.name for option in self.options)
+    def __post_init__(self) -> None:
+        """Keep the names, which every reading of an architecture asks for."""
+        object.__setattr__(self, "names", tuple(option.name for option in self.options))
 
     def index(self, option_name: str) -> int:
         """Return the position of an option. Raises: InvalidArchitecture where there is no such option."""

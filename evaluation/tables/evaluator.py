@@ -23,6 +23,7 @@ class TableEvaluator:
 
     name = "table"
     slots = 1
+    instant = True
 
     def __init__(
         self, path: Path | str, task: Task, space: SearchSpace, *, names: ColumnNames | None = None

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from navarch.evaluation import CurvePoint, Evaluated, Feedback, make_feedback
+from navarch.evaluation import CurvePoint, Evaluated, Feedback, History, make_feedback
 from navarch.evaluation.feedback import describe_curve
 
 
@@ -30,41 +30,46 @@ def curve(*points):
 
 @pytest.fixture
 def history(space):
-    return [
-        evaluated(space, 1, "333333", 70.0),
-        evaluated(space, 2, "333330", 60.0),
-        evaluated(space, 3, "111111", None),
-        evaluated(space, 4, "000000", 10.0),
-    ]
+    return History(
+        space,
+        [
+            evaluated(space, 1, "333333", 70.0),
+            evaluated(space, 2, "333330", 60.0),
+            evaluated(space, 3, "111111", None),
+            evaluated(space, 4, "000000", 10.0),
+        ],
+    )
 
 
 def test_a_new_best_has_rank_one_and_a_positive_margin(space, history):
-    feedback = make_feedback(evaluated(space, 5, "333331", 72.5), history, space)
+    feedback = make_feedback(evaluated(space, 5, "333331", 72.5), history)
     assert (feedback.rank, feedback.margin_to_best) == (1, 2.5)
 
 
 def test_a_lesser_trial_has_its_rank_and_a_negative_margin(space, history):
-    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history, space)
+    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history)
     assert (feedback.rank, feedback.margin_to_best) == (2, -5.0)
 
 
 def test_the_first_trial_has_no_margin(space):
-    feedback = make_feedback(evaluated(space, 1, "333331", 65.0), [], space)
+    feedback = make_feedback(evaluated(space, 1, "333331", 65.0), History(space))
     assert (feedback.rank, feedback.margin_to_best, feedback.neighbours) == (1, None, ())
 
 
 def test_a_failed_trial_has_no_rank_but_its_reason(space, history):
-    feedback = make_feedback(evaluated(space, 5, "333331", None), history, space)
+    feedback = make_feedback(evaluated(space, 5, "333331", None), history)
     assert (feedback.rank, feedback.margin_to_best, feedback.reason) == (None, None, "timeout")
 
 
 def test_the_record_itself_is_not_its_own_neighbour(space, history):
     record = evaluated(space, 5, "333331", 65.0)
-    assert make_feedback(record, [*history, record], space) == make_feedback(record, history, space)
+    before = make_feedback(record, history)
+    history.add(record)
+    assert make_feedback(record, history) == before
 
 
 def test_the_nearest_neighbours_come_first_with_what_differs(space, history):
-    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history, space)
+    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history)
     nearest, second = feedback.neighbours[:2]
     assert (nearest.trial, nearest.distance, nearest.margin) == (2, 1, 5.0)  # of equally near ones the newer
     assert nearest.differences == (("edge_2_3", "none", "skip_connect"),)
@@ -72,7 +77,7 @@ def test_the_nearest_neighbours_come_first_with_what_differs(space, history):
 
 
 def test_a_failed_neighbour_has_no_margin(space, history):
-    feedback = make_feedback(evaluated(space, 5, "111110", 65.0), history, space)
+    feedback = make_feedback(evaluated(space, 5, "111110", 65.0), history)
     assert (feedback.neighbours[0].trial, feedback.neighbours[0].margin) == (3, None)
 
 
@@ -97,12 +102,12 @@ def test_a_curve_that_ends_in_no_number_is_diverged():
 
 
 def test_feedback_survives_json(space, history):
-    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history, space)
+    feedback = make_feedback(evaluated(space, 5, "333331", 65.0), history)
     assert Feedback.from_dict(json.loads(json.dumps(feedback.to_dict()))) == feedback
 
 
 @pytest.mark.parametrize("change", [{"neighbours": None}, {"curve_shape": "round"}, {"odd": 1}])
 def test_data_that_is_no_feedback_is_refused(space, history, change):
-    data = make_feedback(evaluated(space, 5, "333331", 65.0), history, space).to_dict()
+    data = make_feedback(evaluated(space, 5, "333331", 65.0), history).to_dict()
     with pytest.raises(ValueError, match=r".+"):
         Feedback.from_dict({**data, **change})

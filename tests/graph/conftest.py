@@ -15,6 +15,7 @@ class FormulaEvaluator:
 
     name = "formula"
     slots = 1
+    instant = False
     notes = ()
 
     def __init__(self, task):
