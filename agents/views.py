@@ -4,7 +4,7 @@ A view holds no name of a benchmark, no path and no key. `to_dict` gives the pla
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -101,7 +101,18 @@ class View:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data (str, int, float, bool, list, dict, None) for rendering."""
-        return asdict(self)  # type: ignore[call-overload,no-any-return]
+        return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def _plain(value: Any) -> Any:
+    """Return plain data of a view's part, much quicker than `dataclasses.asdict`."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Find prompt files and read them safely: an option's folder, the project's, the installed defaults.
 
 Each file and each partial is looked up on its own, so a project overrides only what it changes. Files are
-read again on every use: an edit counts from the next call on.
+looked at again on every use: an edit counts from the next call on.
 """
 
 import re
@@ -17,6 +17,7 @@ Source = Literal["option", "project", "default"]
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent
 MAX_BYTES = 256 * 1024
+MAX_TEXTS = 512  # kept at once
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}(/[A-Za-z0-9][A-Za-z0-9_-]{0,79}){0,3}")
 
 
@@ -36,6 +37,9 @@ class SourceText:
     path: Path
     source: Source
     text: str
+
+
+_TEXTS: dict[tuple[Path, Path], tuple[tuple[int, ...], str]] = {}
 
 
 def find_folders(option: Path | None, project: Path | None) -> tuple[PromptFolder, ...]:
@@ -81,13 +85,26 @@ def list_names(folder: Path) -> Iterator[str]:
 
 
 def _read(path: Path, folder: Path) -> str:
-    """Return the file's text.
+    """Return the file's text, from memory while the file on disk is the one that was read.
 
     Reads at most one byte more than allowed, and never opens anything but a plain file.
     """
     try:
+        state = path.stat()
+    except OSError as error:
+        raise fail(path, 0, f"cannot be read ({_reason(error)}); fix or remove it") from None
+    stamp = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    kept = _TEXTS.get((path, folder))
+    if kept is None or kept[0] != stamp:
+        if len(_TEXTS) >= MAX_TEXTS:
+            _TEXTS.clear()
+        kept = _TEXTS[path, folder] = (stamp, _read_anew(path, folder, state.st_mode))
+    return kept[1]
+
+
+def _read_anew(path: Path, folder: Path, mode: int) -> str:
+    try:
         inside = path.resolve().is_relative_to(folder.resolve())
-        mode = path.stat().st_mode
     except (OSError, RuntimeError) as error:
         raise fail(path, 0, f"cannot be read ({_reason(error)}); fix or remove it") from None
     if not inside:

@@ -1,7 +1,7 @@
 """`PromptLibrary`: list, show, check and render the prompt files in force.
 
-Every use reads the files again, so an edit during a run counts from the next call on and shows in the trace
-by its digest. Only compiled templates are kept, by the content they were compiled from.
+Every use looks at the files again, so an edit during a run counts from the next call on and shows in the trace
+by its digest.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,6 @@ from navarch.prompts.template import check_plain, render
 from navarch.prompts.variables import VARIABLES
 
 MAX_PHRASE = 400
-_COMPILED_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,6 @@ class PromptLibrary:
 
     def __init__(self, option: Path | None = None, project: Path | None = Path("prompts")) -> None:
         self.folders = find_folders(option, project)
-        self._compiled: dict[tuple[str, ...], Loaded] = {}
 
     def get(self, name: str) -> PromptFile:
         """Return one prompt by name (`navigator`, `offline/lesson`). Raises: PromptError."""
@@ -96,11 +94,4 @@ class PromptLibrary:
         return check_prompts(self.folders)
 
     def _load(self, name: str) -> Loaded:
-        sources = read_prompt(self.folders, name)
-        texts = (sources.main, *sources.parts)
-        key = tuple(item for text in texts for item in (str(text.path), text.text))
-        if key not in self._compiled:
-            if len(self._compiled) >= _COMPILED_KEPT:
-                self._compiled.clear()
-            self._compiled[key] = compile_prompt(sources)
-        return self._compiled[key]
+        return compile_prompt(read_prompt(self.folders, name))

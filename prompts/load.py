@@ -24,6 +24,7 @@ from navarch.prompts.variables import ROLE_OF, VARIABLES
 USER_MARK = "<!-- user -->"
 SYSTEM, USER = "system", "user"
 MAX_PARTS = 64
+MAX_COMPILED = 128  # kept at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ class Loaded:
     used: frozenset[str]
 
 
+_COMPILED: dict[tuple[tuple[str, str], ...], Loaded] = {}
+
+
 def read_prompt(folders: Sequence[PromptFolder], name: str) -> Sources:
     """Return the texts of a prompt and its parts. Raises: PromptError."""
     main = find_text(folders, name) if name in VARIABLES else None
@@ -88,10 +92,20 @@ def read_prompt(folders: Sequence[PromptFolder], name: str) -> Sources:
 
 
 def compile_prompt(sources: Sources) -> Loaded:
-    """Compile a prompt and check its names.
+    """Compile a prompt and check its names; equal texts at equal paths are compiled once in a process.
 
     Raises: PromptError for a syntax error, a filter or a test that is unknown.
     """
+    key = tuple((str(text.path), text.text) for text in (sources.main, *sources.parts))
+    if key not in _COMPILED:
+        loaded = _compile(sources)
+        if len(_COMPILED) >= MAX_COMPILED:
+            _COMPILED.clear()
+        _COMPILED[key] = loaded
+    return _COMPILED[key]
+
+
+def _compile(sources: Sources) -> Loaded:
     main, matter = sources.main, sources.matter
     texts = {piece: Text(main, body) for piece, body in sources.pieces.items()}
     texts |= {f"{part.name}.md": Text(part, part.text) for part in sources.parts}
