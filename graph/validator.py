@@ -59,7 +59,8 @@ def _judge(ctx: RunContext, round: int, attempt: int, seen: Seen) -> list[Propos
 def judge(ctx: RunContext, row: ProposalRow, seen: Seen | None) -> ProposalUpdate:
     """Return what one proposal is: valid, invalid with its problems, or a duplicate of something named."""
     try:
-        architecture = ctx.space.parse(json.loads(row.raw))
+        proposed = json.loads(row.raw)
+        architecture = ctx.space.parse(proposed)
     except (ValueError, RecursionError):  # stored text that is no JSON, such as one that was too long to keep
         problem = Problem("not-an-object", "", row.raw[:80], ())
         return ProposalUpdate(row.proposal_id, "invalid", problems=[problem.as_dict()])
@@ -67,7 +68,7 @@ def judge(ctx: RunContext, row: ProposalRow, seen: Seen | None) -> ProposalUpdat
         return ProposalUpdate(
             row.proposal_id, "invalid", problems=[problem.as_dict() for problem in error.problems]
         )
-    known = _facts(ctx, architecture)
+    known = _facts(ctx, architecture, proposed)
     over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
     if over is not None and rules_of(ctx.settings).filters:
         return ProposalUpdate(row.proposal_id, "invalid", problems=[over.as_dict()], **known)
@@ -78,11 +79,12 @@ def judge(ctx: RunContext, row: ProposalRow, seen: Seen | None) -> ProposalUpdat
     return ProposalUpdate(row.proposal_id, "valid", problems=[], **known)
 
 
-def _facts(ctx: RunContext, architecture: Architecture) -> dict[str, Any]:
+def _facts(ctx: RunContext, architecture: Architecture, proposed: Any) -> dict[str, Any]:
+    written = ctx.space.to_dict(architecture)
     return {
-        "architecture": ctx.space.to_dict(architecture),
+        "architecture": written,
+        "is_whole": proposed == written,
         "code": ctx.space.code(architecture),
-        "genotype": ctx.space.genotype(architecture),
         "digest": ctx.space.digest(architecture),
     }
 

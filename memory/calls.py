@@ -5,7 +5,9 @@ A reservation that a crash left open is never forgotten: making the call again m
 a settled call. Not covered: retries inside a try that a crash interrupted; it counts as one request.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from navarch.memory.connection import damaged
@@ -13,7 +15,7 @@ from navarch.memory.entries import CallKey, CallLimit
 from navarch.memory.errors import BudgetExhausted, StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
 from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
-from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, text_digest
+from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, pack, text_digest, unpack
 
 PLAUSIBLE_TOKENS = 10**9
 """Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
@@ -117,7 +119,7 @@ class Calls(Table):
                 "state": state,
                 "reply": None if reply is None else self._keep(reply),
                 "reasoning": None if reasoning is None else self._keep(reasoning),
-                "parsed": None if parsed is None else canonical_json(parsed, field="parsed"),
+                "parsed": _apart(reply, parsed),
                 "error": optional_text(error, "error"),
                 "reply_error": None
                 if reply_error is None
@@ -141,7 +143,7 @@ class Calls(Table):
     def get_call(self, key: CallKey) -> CallRow | None:
         """Return the call with this key, whatever its state."""
         row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (key.call_id,))
-        return None if row is None else _CALLS.read(self._store, row)
+        return None if row is None else self._read(row)
 
     def calls(
         self, run_id: str, *, role: str | None = None, round: int | None = None, failed: bool = False
@@ -159,16 +161,17 @@ class Calls(Table):
         if failed:
             where += " AND (state IN ('bad-reply', 'error') OR source = 'fallback')"
         rows = self._store.rows(f"{_CALLS.select} WHERE {where} ORDER BY round, rowid", parameters)
-        return [_CALLS.read(self._store, row) for row in rows]
+        return [self._read(row) for row in rows]
 
     def text(self, digest: str) -> str:
         """Return a stored prompt or reply. Raises: StoreError if there is none, or if it changed."""
-        row = self._store.row("SELECT text FROM texts WHERE digest = ?", (digest,))
+        row = self._store.row("SELECT text, packed FROM texts WHERE digest = ?", (digest,))
         if row is None:
             raise StoreError(f"The memory {str(self._store.path)!r} has no text {digest!r}.")
-        if text_digest(str(row[0])) != digest:
+        found = unpack(*row)
+        if found is None or text_digest(found) != digest:
             raise damaged(self._store.path, f"the text {digest[:12]!r} differs from its digest")
-        return str(row[0])
+        return found
 
     def rendered(self, call: CallRow) -> list[tuple[str, str]]:
         """Return the (role, text) messages of a call as they were sent."""
@@ -211,10 +214,19 @@ class Calls(Table):
         """Store a text once and return its digest."""
         stored = clean_text(content, cap=MESSAGE_CAP)
         digest = text_digest(stored)
-        self._store.rows(
-            "INSERT INTO texts (digest, text) VALUES (?, ?) ON CONFLICT DO NOTHING", (digest, stored)
-        )
+        sql = "INSERT INTO texts (digest, text, packed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        self._store.rows(sql, (digest, *pack(stored)))
         return digest
+
+    def _read(self, cells: Sequence[Any]) -> CallRow:
+        """Return a stored call; a reply that is nothing but the parsed data is stored as text alone."""
+        row = _CALLS.read(self._store, cells)
+        if row.state != "ok" or row.parsed is not None or row.reply is None:
+            return row
+        try:
+            return replace(row, parsed=json.loads(self.text(row.reply)))
+        except ValueError as error:
+            raise damaged(self._store.path, f"the reply of call {row.call_id!r} is not readable") from error
 
     def _call(self, call_id: str) -> CallRow:
         row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (call_id,))
@@ -222,7 +234,21 @@ class Calls(Table):
             raise StoreError(
                 f"The memory {str(self._store.path)!r} has no call {call_id!r}; reserve it first."
             )
-        return _CALLS.read(self._store, row)
+        return self._read(row)
+
+
+def _apart(reply: str | None, parsed: Any) -> str | None:
+    """Return parsed data as it is stored: not at all where the reply is the JSON of it and nothing else."""
+    if parsed is None:
+        return None
+    stored = canonical_json(parsed, field="parsed")
+    if reply is None or "\\u" in reply:  # an escape may stand for what is stored otherwise
+        return stored
+    try:
+        said = canonical_json(json.loads(clean_text(reply, cap=MESSAGE_CAP)))
+    except (ValueError, RecursionError, StoreError):
+        return stored
+    return None if said == stored else stored
 
 
 def _plausible(tokens: int | None) -> int | None:

@@ -20,14 +20,17 @@ class NewProposal:
 
 @dataclass(frozen=True, slots=True)
 class ProposalUpdate:
-    """What the validator or the Critic made of a proposal; what is None stays as it is stored."""
+    """What the validator or the Critic made of a proposal; what is None stays as it is stored.
+
+    is_whole: what was proposed says the same as `architecture`, and need not be stored twice.
+    """
 
     proposal_id: str
     status: ProposalStatus
     architecture: Mapping[str, str] | None = None
     code: str | None = None
-    genotype: str | None = None
     digest: str | None = None
+    is_whole: bool = False
     problems: Sequence[Any] | None = None
     verdict: Mapping[str, Any] | None = None
 

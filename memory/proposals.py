@@ -1,6 +1,7 @@
 """What Generators emitted, with why each was or was not made a trial."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from navarch.memory.entries import NewProposal, ProposalUpdate
 from navarch.memory.errors import StoreError
@@ -9,6 +10,7 @@ from navarch.memory.rows import ProposalRow, ProposalStatus
 from navarch.memory.text import canonical_json, whole_json
 
 _PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems", "verdict"])
+_AS_ARCHITECTURE = ""  # stored as `raw` where the proposal says what `architecture` says
 
 
 class Proposals(Table):
@@ -37,6 +39,8 @@ class Proposals(Table):
         with self._store.transaction():
             for update in updates:
                 found = {name: value for name, value in _facts(update).items() if value is not None}
+                if update.is_whole:
+                    found["raw"] = _AS_ARCHITECTURE
                 changes = ", ".join(f"{name} = ?" for name in found)
                 where = "proposal_id = ? AND run_id = ? RETURNING proposal_id"
                 parameters = (*found.values(), update.proposal_id, run_id)
@@ -55,7 +59,11 @@ class Proposals(Table):
         given = {name: value for name, value in wanted.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in given)
         sql = f"{_PROPOSALS.select} WHERE {where} ORDER BY round, attempt, position"
-        return [_PROPOSALS.read(self._store, row) for row in self._store.rows(sql, list(given.values()))]
+        rows = [_PROPOSALS.read(self._store, row) for row in self._store.rows(sql, list(given.values()))]
+        return [
+            replace(row, raw=canonical_json(row.architecture)) if row.raw == _AS_ARCHITECTURE else row
+            for row in rows
+        ]
 
 
 def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[str, object]:
@@ -79,7 +87,6 @@ def _facts(update: ProposalUpdate) -> dict[str, str | None]:
         "status": update.status,
         "architecture": _json(update.architecture, "architecture"),
         "code": optional_text(update.code, "code"),
-        "genotype": optional_text(update.genotype, "genotype"),
         "digest": optional_text(update.digest, "digest"),
         "problems": _json(update.problems, "problems"),
         "verdict": _json(update.verdict, "verdict"),

@@ -105,7 +105,6 @@ class ProposalRow:
     raw: str
     architecture: dict[str, str] | None
     code: str | None
-    genotype: str | None
     digest: str | None
     why: str
     status: ProposalStatus

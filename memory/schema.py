@@ -25,7 +25,13 @@ def create_tables(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Migration] = [create_tables]
+def save_room(db: Database) -> None:
+    """Give long texts a column for their compressed form; a proposal's encoding follows from its architecture."""
+    db.execute("ALTER TABLE texts ADD COLUMN packed BLOB")
+    db.execute("ALTER TABLE proposals DROP COLUMN genotype")
+
+
+MIGRATIONS: list[Migration] = [create_tables, save_room]
 
 
 def apply_migration(db: Database, number: int, applied_at: str) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ MESSAGE_CAP = 256 * 1024
 
 JSON_CAP = 1024 * 1024
 """Bytes of a JSON column; JSON cannot be cut, so longer is refused."""
+
+PACKED_FROM = 200
+"""Characters from which a text is compressed; shorter ones gain nothing."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -110,6 +114,29 @@ def load_measured(text: str) -> Any:
     """Read what `measured_json` wrote, non-finite numbers included."""
     value = json.loads(text)
     return _unspelled(value) if '"NaN"' in text or 'Infinity"' in text else value
+
+
+def pack(text: str) -> tuple[str, bytes | None]:
+    """Return a text as the columns `text` and `packed` hold it: a long one compressed, if that is shorter."""
+    if len(text) < PACKED_FROM:
+        return text, None
+    data = text.encode()
+    packed = zlib.compress(data)
+    return ("", packed) if len(packed) < len(data) else (text, None)
+
+
+def unpack(text: object, packed: object) -> str | None:
+    """Return the text in two such columns, at most `MESSAGE_CAP` bytes long; None if they hold none."""
+    if packed is None:
+        return str(text)
+    if not isinstance(packed, bytes):
+        return None
+    reader = zlib.decompressobj()
+    try:
+        data = reader.decompress(packed, MESSAGE_CAP + 1)
+        return data.decode() if reader.eof else None
+    except (zlib.error, UnicodeDecodeError):
+        return None
 
 
 def text_digest(text: str) -> str:

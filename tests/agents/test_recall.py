@@ -63,7 +63,6 @@ class Story:
             status,
             architecture=self.space.to_dict(arch),
             code=self.space.code(arch),
-            genotype=self.space.genotype(arch),
             digest=self.space.digest(arch),
         )
 

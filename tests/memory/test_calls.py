@@ -1,4 +1,6 @@
+import json
 import threading
+import zlib
 
 import pytest
 
@@ -7,6 +9,7 @@ from navarch.memory import (
     CallKey,
     CallLimit,
     ReplySources,
+    StoreDamagedError,
     StoreError,
     render_digest,
     text_digest,
@@ -260,3 +263,52 @@ def test_the_ledger_counts_trials_by_what_became_of_them(memory, make):
         1.5,
     )
     assert memory.spent("demo").train_seconds == 4.5
+
+
+@pytest.mark.parametrize("length", [0, 1, 199, 200, 5000, 256 * 1024])
+def test_texts_of_any_length_come_back_and_long_ones_take_less_room(memory, make, length):
+    reply = "x" * length
+    call = memory.settle_call(make.reserve(memory, KEY).call_id, state="ok", reply=reply, parsed={"x": 1})
+    assert memory.text(call.reply) == reply
+    where = "WHERE digest = ?"
+    ((room,),) = memory._store.rows(
+        f"SELECT coalesce(length(packed), length(text)) FROM texts {where}", [call.reply]
+    )
+    assert room == length if length < 200 else room < 200 + length // 100
+    assert memory.check() == []
+
+
+@pytest.mark.parametrize("packed", [b"", b"no zlib", zlib.compress(b"x" * 300_000), zlib.compress(b"\xff")])
+def test_a_damaged_text_is_never_given_out(memory, make, packed):
+    call = memory.settle_call(
+        make.reserve(memory, KEY).call_id, state="ok", reply="word " * 200, parsed={"x": 1}
+    )
+    memory._store.rows("UPDATE texts SET packed = ? WHERE digest = ?", [packed, call.reply])
+    with pytest.raises(StoreDamagedError, match="differs from its digest"):
+        memory.text(call.reply)
+    assert len(memory.check()) == 1
+
+
+def test_a_reply_that_is_the_parsed_data_is_stored_once(memory, make):
+    reply, parsed = '{"n": [1, true]}', {"n": [1, True]}
+    settled = memory.settle_call(make.reserve(memory, KEY).call_id, state="ok", reply=reply, parsed=parsed)
+    assert memory._store.rows("SELECT parsed FROM calls") == [(None,)]
+    assert settled.parsed == parsed
+
+
+@pytest.mark.parametrize("escape", ["\\u0000", "\\ud800"])
+def test_parsed_data_never_hold_what_no_text_can(memory, make, escape):
+    reply = f'{{"why":"{escape}"}}'
+    call = make.reserve(memory, KEY)
+    settled = memory.settle_call(call.call_id, state="ok", reply=reply, parsed=json.loads(reply))
+    assert settled.parsed == {"why": "\ufffd"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "parsed"),
+    [('```\n{"n": 1}\n```', {"n": 1}), ('{"n": "1"}', {"n": 1}), ('{"n": true}', {"n": 1})],
+)
+def test_a_reply_that_says_it_otherwise_keeps_its_parsed_data(memory, make, reply, parsed):
+    settled = memory.settle_call(make.reserve(memory, KEY).call_id, state="ok", reply=reply, parsed=parsed)
+    assert (settled.parsed, type(settled.parsed["n"])) == (parsed, int)
+    assert memory._store.rows("SELECT parsed IS NULL FROM calls") == [(0,)]

@@ -17,7 +17,7 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def second_version(monkeypatch):
+def next_version():
     """Add a migration that creates one table and fills it."""
 
     def add_notes(db):
@@ -51,10 +51,13 @@ def test_there_is_a_kept_file_for_this_version():
 
 
 def test_every_migration_leaves_its_record(memory):
-    assert memory._store.rows("SELECT number, name FROM migrations") == [(1, "create_tables")]
+    assert memory._store.rows("SELECT number, name FROM migrations") == [
+        (1, "create_tables"),
+        (2, "save_room"),
+    ]
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_an_older_file_is_migrated_and_keeps_its_mode(tmp_path):
     path = tmp_path / "navarch.db"
     shutil.copy(GOLDEN / "v1.sqlite", path)
@@ -63,12 +66,12 @@ def test_an_older_file_is_migrated_and_keeps_its_mode(tmp_path):
         Memory.open(path, read_only=True)
     with Memory.open(path) as memory:
         assert memory._store.rows("SELECT note FROM notes") == [("golden",)]
-        assert memory._store.rows("SELECT number, name FROM migrations")[1] == (2, "add_notes")
+        assert memory._store.rows("SELECT number, name FROM migrations")[-1] == (3, "add_notes")
         assert memory.check() == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 @pytest.mark.parametrize("fatal", range(1, 5))
 @pytest.mark.parametrize("old", [True, False])
 def test_a_migration_killed_at_any_step_can_be_repeated(tmp_path, fatal, old):
@@ -85,12 +88,12 @@ def test_a_migration_killed_at_any_step_can_be_repeated(tmp_path, fatal, old):
         Memory.open(path, fault=fault)
     assert set(passes) == {"migration.step"}
     with Memory.open(path) as memory:
-        assert memory._store.rows("SELECT number FROM migrations") == [(1,), (2,)]
+        assert memory._store.rows("SELECT number FROM migrations") == [(1,), (2,), (3,)]
         assert len(memory._store.rows("SELECT note FROM notes")) == len(memory.runs()) == int(old)
         assert memory.check() == []
 
 
-@pytest.mark.usefixtures("second_version")
+@pytest.mark.usefixtures("next_version")
 def test_a_migration_that_fails_leaves_the_old_version(tmp_path):
     path = tmp_path / "navarch.db"
     shutil.copy(GOLDEN / "v1.sqlite", path)
@@ -99,10 +102,10 @@ def test_a_migration_that_fails_leaves_the_old_version(tmp_path):
         db.execute("CREATE TABLE more (a TEXT)")
         db.execute("INSERT INTO nowhere VALUES (1)")
 
-    schema.MIGRATIONS[1], kept = break_it, schema.MIGRATIONS[1]
+    schema.MIGRATIONS[2], kept = break_it, schema.MIGRATIONS[2]
     with pytest.raises(StoreError, match="nowhere"):
         Memory.open(path)
-    schema.MIGRATIONS[1] = kept
+    schema.MIGRATIONS[2] = kept
     with Memory.open(path) as memory:
         assert memory._store.rows("SELECT count(*) FROM sqlite_schema WHERE name = 'more'") == [(0,)]
         assert memory.get_run("latest").run_id == "golden"

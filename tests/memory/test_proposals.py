@@ -9,7 +9,7 @@ PROBLEM = {"code": "unknown-option", "dimension": "edge_0_1", "value": "conv9", 
 
 def valid(item, status="valid", **changes):
     """What the validator says of a good proposal."""
-    facts = {"architecture": {"edge_0_1": "none"}, "code": "0", "genotype": "|none~0|", "digest": "d0"}
+    facts = {"architecture": {"edge_0_1": "none"}, "code": "0", "digest": "d0"}
     return ProposalUpdate(item.proposal_id, status, **(facts | changes))
 
 
@@ -118,3 +118,17 @@ def test_a_status_without_an_architecture_or_unknown_is_refused(memory, make, st
     (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
     with pytest.raises(StoreError, match="CHECK"):
         memory.judge_proposals("demo", [ProposalUpdate(item.proposal_id, status)])
+
+
+def test_what_is_proposed_as_it_is_read_is_stored_once(memory, make):
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
+    memory.judge_proposals("demo", [valid(item, is_whole=True)])
+    assert memory._store.rows("SELECT raw FROM proposals") == [("",)]
+    (judged,) = memory.proposals("demo")
+    assert json.loads(judged.raw) == judged.architecture == {"edge_0_1": "none"}
+
+
+def test_what_is_proposed_otherwise_stays_as_it_came(memory, make):
+    (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0, raw='"0"')])
+    memory.judge_proposals("demo", [valid(item)])
+    assert [row.raw for row in memory.proposals("demo")] == ['"0"']

@@ -1,12 +1,13 @@
-"""Write v1.sqlite and v1.json, a memory as version 1 makes it; after a release they never change again.
+"""Write a memory as this version makes it, vN.sqlite and vN.json; those of older versions never change again.
 
-Run: python tests/memory/golden/make_v1.py
+Run: python tests/memory/golden/make.py
 """
 
 import json
 from pathlib import Path
 
 from navarch.memory import CallKey, Memory, NewProposal, NewTrial, ProposalUpdate
+from navarch.memory.schema import MIGRATIONS
 
 HERE = Path(__file__).parent
 RUN = {"workflow": "navarch", "space": "nas-bench-201", "task": "digits", "task_digest": "task-1"}
@@ -36,13 +37,14 @@ def fill(memory: Memory) -> None:
     proposals = [NewProposal(index, "generator", "{}", "why not", call.call_id) for index in range(3)]
     stored = memory.add_proposals("golden", 0, 0, proposals)
     for number, proposal in enumerate(stored, start=1):
-        facts = {"architecture": {"edge_0_1": "none"}, "code": str(number), "genotype": "|none~0|"}
+        facts = {"architecture": {"edge_0_1": "none"}, "code": str(number)}
         memory.judge_proposals(
             "golden", [ProposalUpdate(proposal.proposal_id, "selected", digest=f"d{number}", **facts)]
         )
         new = NewTrial(
             space="nas-bench-201",
             **facts,
+            genotype="|none~0|",
             digest=f"d{number}",
             task="digits",
             task_digest="task-1",
@@ -68,7 +70,7 @@ def fill(memory: Memory) -> None:
 
 
 if __name__ == "__main__":
-    path = HERE / "v1.sqlite"
+    path = HERE / f"v{len(MIGRATIONS)}.sqlite"
     path.unlink(missing_ok=True)
     with Memory.open(path, clock=lambda: 1_800_000_000.0) as memory:
         fill(memory)
@@ -76,4 +78,4 @@ if __name__ == "__main__":
             "table": memory.trial_table_digest("golden"),
             "rows": memory.trials("golden")[0].row_digest,
         }
-    (HERE / "v1.json").write_text(json.dumps(expected, indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(expected, indent=2) + "\n")
