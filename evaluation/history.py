@@ -1,6 +1,5 @@
 """Finished trials to compare a new one with, kept so that comparing stays cheap as they grow."""
 
-import heapq
 from bisect import bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ class History:
         return len(self._records)
 
     def add(self, record: Evaluated) -> None:
-        """Add a trial; one whose number is known stays as it is."""
+        """Add a trial, numbered above all that are here; one whose number is known stays as it is."""
         if record.number in self._records:
             return
         self._records[record.number] = record
@@ -54,15 +53,27 @@ class History:
         if score is not None:
             insort(self._scores, score)
 
+    def __getitem__(self, number: int) -> Evaluated:
+        """Return the trial of this number."""
+        return self._records[number]
+
     def nearest(self, record: Evaluated, count: int) -> list[Evaluated]:
         """Return the trials that differ in the fewest dimensions, of equally near ones the newer first.
 
         The record itself is not among them.
         """
         own = self._mask(record.architecture)
-        shared = ((own & mask).bit_count() for mask in self._masks)
-        best = heapq.nlargest(count + 1, zip(shared, self._numbers, strict=True))
-        return [self._records[number] for _, number in best if number != record.number][:count]
+        shared = list(map(int.bit_count, map(own.__and__, reversed(self._masks))))  # the newest first
+        wanted = min(count + 1, len(shared))  # the record itself may be the first
+        found: list[int] = []
+        alike = max(shared, default=0)
+        while len(found) < wanted:
+            at = -1
+            for _ in range(min(wanted - len(found), shared.count(alike))):
+                at = shared.index(alike, at + 1)
+                found.append(self._numbers[-1 - at])
+            alike -= 1
+        return [self._records[number] for number in found if number != record.number][:count]
 
     def standing(self, record: Evaluated) -> tuple[int | None, float | None]:
         """Return the rank among the complete trials, 1 is best, and the margin to the best of the others, in points.

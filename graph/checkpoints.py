@@ -1,12 +1,11 @@
 """LangGraph's checkpoints, in a file of their own that may be lost: the memory is the truth.
 
-Strict serializer (a checkpoint can name no function or class). Each is written when its node ends and survives
-`kill -9`; it does not wait for the disk, as the memory does, so a power cut may lose the newest. Only the newest
-checkpoint of a run is kept when its segment ends.
+Strict serializer (a checkpoint can name no function or class) and `synchronous=FULL`, so that a finished node survives
+`kill -9`. Only the newest checkpoint of a run is kept when its segment ends.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,11 @@ class Saver(SqliteSaver):
         stored = super().put(config, checkpoint, metadata, new_versions)
         self._fault("checkpoint.put")
         return stored
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store nothing: a superstep of our graphs is one node, and the checkpoint that holds its writes comes next."""
 
     def keep_newest(self, thread_id: str) -> None:
         """Delete all but the newest checkpoint of a thread."""
@@ -110,7 +114,7 @@ def _open(path: Path, fault: Callable[[str], None]) -> Saver:
     path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     try:
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA synchronous = FULL")
         saver = Saver(connection, fault)
         saver.setup()
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()

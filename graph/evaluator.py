@@ -5,7 +5,7 @@ from langgraph.runtime import Runtime
 from navarch.evaluation import Job, Outcome, cost_on, make_feedback
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.progress import Later, Trying
-from navarch.graph.records import evaluated, job_of
+from navarch.graph.records import job_of
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewTrial, ProposalRow, TrialRow
@@ -142,8 +142,7 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
 
 
 def _give_feedback(ctx: RunContext, rows: list[TrialRow], round: int) -> None:
-    history = ctx.past.history(round)
+    history = ctx.past.close(round, rows)
     for row in rows:
         if row.feedback is None:
-            feedback = make_feedback(evaluated(ctx.space, row), history)
-            ctx.memory.set_feedback(row.trial_id, feedback.to_dict())
+            ctx.memory.set_feedback(row.trial_id, make_feedback(history[row.number], history).to_dict())

@@ -1,17 +1,18 @@
 """The rounds of a run that are over, as its process knows them: read once, since such a round never changes."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from navarch.evaluation import History
 from navarch.graph.records import evaluated
-from navarch.memory import Memory
+from navarch.memory import Memory, TrialRow
 from navarch.spaces import SearchSpace
 
 
 class Past:
     """What earlier rounds tried: how much, of which digests, and the trials to compare new ones with.
 
-    A round is read when a later one asks for it, whose trials are all finished by then.
+    A round is read when a later one asks for it, unless it was handed over at its end.
     """
 
     def __init__(self, memory: Memory, space: SearchSpace, run_id: str) -> None:
@@ -34,9 +35,11 @@ class Past:
         number = self._numbers.get(digest)
         return number if number is not None and self._round_of(number) < before else None
 
-    def history(self, through: int) -> History:
-        """Return the trials to compare with, those of round `through` included: all of it must be finished."""
-        self._read(through)
+    def close(self, round: int, rows: Sequence[TrialRow]) -> History:
+        """Take a round's trials, all of which are finished; return all trials so far to compare with."""
+        self._read(round - 1)
+        if len(self._ends) < round:
+            self._add(rows)
         return self._history
 
     def _round_of(self, number: int) -> int:
@@ -44,11 +47,13 @@ class Past:
 
     def _read(self, last: int) -> None:
         while len(self._ends) < last:
-            rows = self._memory.trials(self._run_id, round=len(self._ends) + 1)
-            for row in rows:
-                self._history.add(evaluated(self._space, row))
-                self._numbers.setdefault(row.digest, row.number)
-            self._ends.append((self._ends[-1] if self._ends else 0) + len(rows))
+            self._add(self._memory.trials(self._run_id, round=len(self._ends) + 1))
+
+    def _add(self, rows: Sequence[TrialRow]) -> None:
+        for row in rows:
+            self._history.add(evaluated(self._space, row))
+            self._numbers.setdefault(row.digest, row.number)
+        self._ends.append((self._ends[-1] if self._ends else 0) + len(rows))
 
 
 class Seen:

@@ -25,7 +25,7 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
         raise NavarchError(f"workflow {ctx.settings.workflow!r} names no searcher")
     before, attempt = position_of(state)
     round = before + (1 if attempt == 0 else 0)
-    found = sum(row.attempt < attempt for row in valid_proposals(ctx, round))
+    found = sum(row.attempt < attempt for row in valid_proposals(ctx, round)) if attempt else 0
     named = ask(
         ctx.searching.searcher,
         ctx.searching.history(round, attempt),
@@ -43,7 +43,7 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
         )
         for position, values in enumerate(named)
     ]
-    with ctx.memory.transaction():
+    with ctx.memory.transaction(durable=False):
         ctx.memory.open_round(ctx.run_id, round)
         ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
     return ctx.done(round=round)

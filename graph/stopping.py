@@ -55,15 +55,19 @@ def stop_reason(
         return f"budget of {budget.tokens} tokens is spent"
     if budget.seconds is not None and elapsed_s() >= budget.seconds:
         return f"budget of {budget.seconds:g} seconds is spent"
-    best = memory.best_trial(run_id, max_params=settings.limits.max_params, max_macs=settings.limits.max_macs)
-    accuracy = best.val_accuracy if best is not None else None
-    if settings.target is not None and accuracy is not None and accuracy >= settings.target:
+    if settings.target is not None and _is_reached(settings.target, memory, run_id, settings):
         return f"target of {settings.target:g} % is reached"
     rules = rules_of(settings)
     closed = memory.closed_rounds(run_id, rules.empty_rounds or 1)
     if rules.rounds is not None and closed and closed[-1].round >= rules.rounds:
         return f"all {rules.rounds} rounds are done"
     return _emptiness(closed, rules.empty_rounds) or _stagnation(memory, run_id, settings.search.patience)
+
+
+def _is_reached(target: float, memory: Memory, run_id: str, settings: Settings) -> bool:
+    limits = settings.limits
+    best = memory.best_trial(run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    return best is not None and best.val_accuracy is not None and best.val_accuracy >= target
 
 
 def _emptiness(closed: list[RoundRow], allowed: int | None) -> str | None:

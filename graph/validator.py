@@ -27,7 +27,7 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round, attempt = position_of(state)
     seen = _seen(ctx, round, attempt)
-    with ctx.memory.transaction():
+    with ctx.memory.transaction(durable=False):
         judgements = _judge(ctx, round, attempt, seen)
         rules = rules_of(ctx.settings)
         if rules.fills and attempt >= rules.retries:

@@ -40,6 +40,7 @@ class Store:
         self._fault = fault
         self._lock = threading.RLock()
         self._depth = 0
+        self._durable = True
         self._points: list[str] = []
 
     def now(self) -> str:
@@ -62,15 +63,17 @@ class Store:
             return first
 
     @contextmanager
-    def transaction(self, point: str | None = None) -> Iterator[None]:
-        """Do all of the block or nothing of it; any exception rolls back. Blocks nest.
+    def transaction(self, point: str | None = None, *, durable: bool = True) -> Iterator[None]:
+        """Do all of the block or nothing of it; any exception rolls back. Blocks nest, and the outermost decides.
 
-        The fault point is passed after the outermost commit: what it interrupts is stored.
+        The fault point is passed after the outermost commit: what it interrupts is stored. What need not be durable
+        survives the death of the process and, like all that came before it, the next commit that waits for the disk;
+        a power cut before that may undo it.
         """
         with self._lock:
             points: list[str] = []
             with storage_errors(self.path):
-                self._begin()
+                self._begin(durable)
                 try:
                     yield
                     if point is not None:
@@ -89,13 +92,20 @@ class Store:
         with self._lock:
             self.db.close()
 
-    def _begin(self) -> None:
+    def _begin(self, durable: bool) -> None:
         if self._depth == 0:
             self._drop_leftover()
+            self._wait_for_disk(durable)
             self.db.conn.execute("BEGIN IMMEDIATE")
         else:
             self.db.conn.execute(f"SAVEPOINT level_{self._depth}")
         self._depth += 1
+
+    def _wait_for_disk(self, durable: bool) -> None:
+        """Choose whether the next commits wait until they are on the disk."""
+        if durable != self._durable:
+            self.db.conn.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     def _drop_leftover(self) -> None:
         """End a transaction whose rollback failed, e.g. on a broken disk, so that nothing of it is seen."""

@@ -49,9 +49,13 @@ class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Calls, Lessons, TestSc
         """The absolute path of the file."""
         return self._store.path
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Make one unit of several writes: all are stored when the block ends, or none when it raises."""
-        return self._store.transaction()
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """Make one unit of several writes: all are stored when the block ends, or none when it raises.
+
+        durable: False for what can be made again, so that it need not wait for the disk; it survives `kill -9` all the
+        same.
+        """
+        return self._store.transaction(durable=durable)
 
     def check(self) -> list[str]:
         """Return what is wrong with the file, in plain sentences; an empty list when it is sound."""

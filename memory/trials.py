@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from navarch.memory.entries import NewTrial
@@ -22,9 +21,10 @@ _FINISH = (
     f"UPDATE trials SET {', '.join(f'{name} = ?' for name in (*_OUTCOME, 'finished_at', 'row_digest'))} "
 )
 
-_START = (
-    "UPDATE trials SET state = 'running', starts = starts + 1 WHERE trial_id = ? AND state = 'waiting' "
-    f"RETURNING {TRIALS.columns}"
+_START = "UPDATE trials SET state = 'running', starts = starts + 1 WHERE trial_id = ? AND state = 'waiting'"
+_GIVE = (
+    "UPDATE trials SET feedback = ?, feedback_digest = ? "
+    "WHERE trial_id = ? AND row_digest IS NOT NULL AND feedback IS NULL RETURNING number"
 )
 
 
@@ -51,18 +51,16 @@ class Trials(Table):
                 if trial is None:
                     values = _new_values(key, next_number, round, item, self._store.now())
                     self._store.rows(_NEW, values)
-                    trial = self._find(key)
+                    trial = self._trial(f"{run_id}/t{next_number}")
                     next_number += 1
-                if trial is None:
-                    raise StoreError(f"The memory {str(self._store.path)!r} lost trial {next_number - 1}.")
                 trials.append(trial)
             return trials
 
     def start_trial(self, trial_id: str) -> TrialRow:
         """Turn a waiting trial into a running one and count the start; any other stays as it is."""
         with self._store.transaction("trial.claimed"):
-            started = self._store.row(_START, (trial_id,))
-            return self._trial(trial_id) if started is None else read_trial(self._store, started)
+            self._store.rows(_START, (trial_id,))
+            return self._trial(trial_id)
 
     def finish_trial(
         self,
@@ -105,16 +103,14 @@ class Trials(Table):
         """Store the feedback on a finished trial, once. Raises: StoreError for a second, different one."""
         stored = canonical_json(feedback, field="feedback")
         with self._store.transaction():
+            is_new = self._store.rows(_GIVE, (stored, feedback_seal(trial_id, stored), trial_id))
             trial = self._trial(trial_id)
+            if is_new:
+                return trial
             if not trial.is_finished:
                 raise StoreError(
                     f"The trial {trial_id!r} is {trial.state}; give feedback when it has finished."
                 )
-            if trial.feedback is None:
-                seal = feedback_seal(trial_id, stored)
-                sql = "UPDATE trials SET feedback = ?, feedback_digest = ? WHERE trial_id = ?"
-                self._store.rows(sql, (stored, seal, trial_id))
-                return replace(trial, feedback=json.loads(stored), feedback_digest=seal)
             if canonical_json(trial.feedback) != stored:
                 raise StoreError(f"The trial {trial_id!r} has other feedback already; the first stays.")
             return trial
