@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from navarch.agents.surrogate import Values
 from navarch.agents.views import TrialView
+from navarch.evaluation import Limits
 from navarch.memory import Memory, TrialRow
 from navarch.spaces import SearchSpace
 
@@ -23,14 +24,13 @@ class Bounds:
 
     max_params: int | None
     max_macs: int | None
+    max_latency_ms: float | None = None
 
     def admits(self, trial: TrialView) -> bool:
         """Tell whether the trial has an accuracy and is within the bounds."""
-        return (
-            trial.val_accuracy is not None
-            and (self.max_params is None or trial.params <= self.max_params)
-            and (self.max_macs is None or trial.macs <= self.max_macs)
-        )
+        return trial.val_accuracy is not None and Limits(
+            self.max_params, self.max_macs, self.max_latency_ms
+        ).admits(trial.params, trial.macs, trial.latency_ms)
 
 
 class FinishedTrials:
@@ -68,6 +68,7 @@ class FinishedTrials:
             params=row.params,
             macs=row.macs,
             feedback=row.feedback,
+            latency_ms=row.objectives.get("latency_ms"),
         )
         return Known(trial, self._space.canonical(architecture).values)
 

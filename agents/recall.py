@@ -64,6 +64,7 @@ class Recall:
         target: float | None,
         max_params: int | None,
         max_macs: int | None,
+        max_latency_ms: float | None = None,
         trials_budget: int,
         epochs: int,
         proposals_per_call: int,
@@ -75,7 +76,7 @@ class Recall:
         self._task = task
         self._run_id = run_id
         self._target = target
-        self.bounds = Bounds(max_params, max_macs)
+        self.bounds = Bounds(max_params, max_macs, max_latency_ms)
         self._trials_budget = trials_budget
         self._epochs = epochs
         self._proposals_per_call = proposals_per_call
@@ -190,6 +191,7 @@ class Recall:
             round=round,
             trials_done=len(known),
             trials_budget=self._trials_budget,
+            max_latency_ms=self.bounds.max_latency_ms,
         )
 
     def _lessons(self, round: int) -> tuple[LessonView, ...]:

@@ -36,6 +36,7 @@ class TrialView:
     params: int
     macs: int
     feedback: Mapping[str, Any] | None
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Mission:
     round: int
     trials_done: int
     trials_budget: int
+    max_latency_ms: float | None = None
 
 
 class View:

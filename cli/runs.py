@@ -107,8 +107,7 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
 def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
     from navarch.graph.settings import settings_of
 
-    limits = settings_of(run).limits
-    return memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    return memory.best_trial(run.run_id, **settings_of(run).limits.bounds)
 
 
 def state_of(row: "RunRow", db: Any) -> str:
@@ -148,6 +147,7 @@ def _trial_facts(row: "TrialRow") -> dict[str, Any]:
         "detail": row.detail,
         "val_accuracy": row.val_accuracy,
         "params": row.params,
+        "latency_ms": row.objectives.get("latency_ms"),
         "seconds": row.train_seconds,
         "reused_from": row.reused_from,
         "feedback": row.feedback,

@@ -44,6 +44,8 @@ def show_best(best: "TrialRow", test: "TestScoreRow | None", *, is_finished: boo
     """Print the best architecture with its validation and test accuracy and its size."""
     echo(f"best architecture  {best.genotype}")
     echo(f"  trial {best.number}, code {best.code}, {best.params:,} parameters ({big(best.macs)} MACs)")
+    if "latency_ms" in best.objectives:
+        echo(f"  latency              {best.objectives['latency_ms']:.2f} ms")
     echo(f"  validation accuracy  {accuracy(best.val_accuracy)}  (it was chosen by this)")
     if test is None and is_finished:
         echo("  test accuracy        none: there is no test split")

@@ -6,7 +6,7 @@ no database.
 
 from navarch.evaluation.callable.command import Command, callable_task, make_command
 from navarch.evaluation.callable.evaluator import CallableEvaluator
-from navarch.evaluation.check import Limits, OverLimit, static_check
+from navarch.evaluation.check import Latency, Limits, OverLimit, static_check
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
 from navarch.evaluation.feedback import Feedback, NeighbourNote, make_feedback
@@ -14,6 +14,8 @@ from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.history import Evaluated, History
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
 from navarch.evaluation.tables.evaluator import TableEvaluator
+from navarch.evaluation.tables.finding import Source, find_for_task, find_latency, find_source
+from navarch.evaluation.tables.latency import open_latency
 from navarch.evaluation.tables.own import ColumnNames, own_table_task
 from navarch.evaluation.task import Task, UnknownTaskError, get_task, task_names
 from navarch.evaluation.train_evaluator import TrainEvaluator
@@ -29,11 +31,13 @@ __all__ = [
     "Fidelity",
     "History",
     "Job",
+    "Latency",
     "Limits",
     "NeighbourNote",
     "Outcome",
     "OverLimit",
     "Reason",
+    "Source",
     "TableEvaluator",
     "Task",
     "TestFailedError",
@@ -45,10 +49,14 @@ __all__ = [
     "callable_task",
     "cost_on",
     "failed",
+    "find_for_task",
+    "find_latency",
+    "find_source",
     "get_task",
     "judge",
     "make_command",
     "make_feedback",
+    "open_latency",
     "own_table_task",
     "static_check",
     "task_names",

@@ -15,6 +15,7 @@ from navarch import NavarchError
 from navarch.evaluation.digits import DATA_DIGEST, RECIPE, split_sources
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.recipe import TrainRecipe
+from navarch.evaluation.tables import ofa_predictor
 from navarch.evaluation.tables.published import PUBLISHED, PublishedTable
 from navarch.spaces import SearchSpace
 
@@ -31,7 +32,7 @@ class Task:
     """Describe a task; its digest changes with its data or training, so that old trials are not reused.
 
     train_size, val_size, test_size: 0 where a user's own measurement does not say. has_test: whether a final test can
-    be asked for.
+    be asked for. lower: further fidelities that a table holds, by space, fewest epochs first.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Task:
     evaluator: Literal["train", "table", "callable"] = "train"
     metric: Literal["accuracy"] = "accuracy"  # percent, more is better
     has_test: bool = True
+    lower: Mapping[str, tuple[Fidelity, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def is_described(self) -> bool:
@@ -60,14 +62,23 @@ class Task:
         except KeyError:
             known = ", ".join(sorted(self.default_fidelity))
             if self.evaluator == "table":
+                spaces = " or ".join(map(repr, sorted(self.default_fidelity)))
                 raise NavarchError(
-                    f"The task {self.name!r} is a table of the space {known!r}, not of {space!r}: "
-                    f"use --space {known}, or another task (`navarch tasks`)."
+                    f"The task {self.name!r} is a table of the space {spaces}, not of {space!r}: "
+                    f"use --space {known.split(', ')[0]}, or another task (`navarch tasks`)."
                 ) from None
             raise NavarchError(
                 f"The task {self.name!r} has no default fidelity for the space {space!r}; it has: {known}. "
                 "Any space can be measured with a table or a command of your own: --evaluator table, or callable."
             ) from None
+
+    def fidelities(self, space: str) -> tuple[Fidelity, ...]:
+        """Return the fidelities that a space can be measured at, fewest epochs first; the last is the default.
+
+        A task that is trained (`evaluator` is "train") takes any other number of epochs as well.
+        Raises: NavarchError as `fidelity` does.
+        """
+        return (*self.lower.get(space, ()), self.fidelity(space))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,24 @@ def _table_task(table: PublishedTable) -> Task:
         default_fidelity={table.space: table.fidelity},
         evaluator="table",
         has_test=table.columns.test is not None,
+        lower={table.space: table.fidelities[:-1]},
+    )
+
+
+def _predictor_task() -> Task:
+    return Task(
+        name=ofa_predictor.TASK,
+        title=ofa_predictor.TITLE,
+        digest=_digest({"predictor": ofa_predictor.TASK}),
+        classes=1000,
+        in_channels=3,
+        resolution=224,
+        train_size=0,
+        val_size=ofa_predictor.HELD_OUT,
+        test_size=0,
+        default_fidelity=dict.fromkeys(ofa_predictor.SPACES, ofa_predictor.FIDELITY),
+        evaluator="table",
+        has_test=False,
     )
 
 
@@ -225,4 +254,6 @@ def _digest(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-_TABLE_TASKS = {name: _table_task(table) for name, table in PUBLISHED.items()}
+_TABLE_TASKS = {name: _table_task(table) for name, table in PUBLISHED.items()} | {
+    ofa_predictor.TASK: _predictor_task()
+}

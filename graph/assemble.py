@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from navarch import NavarchError
 from navarch.agents.caller import Caller
@@ -18,12 +17,18 @@ from navarch.evaluation import (
     Command,
     Evaluator,
     Fidelity,
+    Latency,
+    Source,
     TableEvaluator,
     Task,
     TrainEvaluator,
     callable_task,
+    find_for_task,
+    find_latency,
+    find_source,
     get_task,
     make_command,
+    open_latency,
     own_table_task,
 )
 from navarch.graph.context import RunContext
@@ -50,6 +55,7 @@ class RunParts:
     fidelity: Fidelity
     library: PromptLibrary
     models: Mapping[str, str]
+    latency: Latency | None = None
 
 
 def prepare(settings: Settings) -> RunParts:
@@ -72,14 +78,18 @@ def prepare(settings: Settings) -> RunParts:
     models: dict[str, str] = {role: settings.model_of(role) for role in workflow.roles}
     for role, name in models.items():
         _client(name, settings, role)
-    return RunParts(workflow, space, task, _fidelity(settings, space, task), library, models)
+    fidelity, latency = _fidelity(settings, space, task), _latency(settings, space.origin)
+    return RunParts(workflow, space, task, fidelity, library, models, latency)
 
 
 def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
     """Return the evaluator; it starts no process before its first trial."""
     space = parts.space.origin
     if settings.evaluator == "table":
-        return TableEvaluator(_table_path(settings), parts.task, space, names=_columns(settings))
+        table = _table(settings, space)
+        return TableEvaluator(
+            table.path, parts.task, space, names=_columns(settings), is_partial=table.is_partial
+        )
     if settings.evaluator == "callable":
         own = settings.callable
         return CallableEvaluator(
@@ -120,6 +130,7 @@ def make_context(
         elapsed_s=elapsed_s,
         stop=stop,
         searching=_make_searching(settings, parts, memory, run_id),
+        latency=parts.latency,
         fault=fault,
     )
 
@@ -141,8 +152,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         parts.task,
         run_id,
         target=settings.target,
-        max_params=settings.limits.max_params,
-        max_macs=settings.limits.max_macs,
+        **settings.limits.bounds,
         trials_budget=settings.budget.trials,
         epochs=parts.fidelity.epochs,
         proposals_per_call=rules.proposals,
@@ -167,18 +177,45 @@ def _task(settings: Settings, space: SearchSpace) -> Task:
             )
         return task
     if settings.evaluator == "table":
-        return own_table_task(_table_path(settings), space, _columns(settings))
+        table = _table(settings, space)
+        return own_table_task(table.path, space, _columns(settings), name=table.name)
     return callable_task(_command(settings), space)
 
 
-def _table_path(settings: Settings) -> Path:
-    if settings.table.path is None:
-        raise NavarchError("evaluator 'table' needs the table's file: use --set table.path=FILE")
-    return settings.table.path
+def _table(settings: Settings, space: SearchSpace) -> Source:
+    """Return the file of the table that the settings name, or that was imported for their task."""
+    path, task = settings.table.path, settings.task
+    if path is not None:
+        return find_source(path, space)
+    found = None if task is None else find_for_task(task, space)
+    if found is None:
+        what = "evaluator 'table'" if task is None else f"task {task!r}"
+        raise NavarchError(
+            f"{what} needs a table: use --set table.path=FILE, or import its file once (navarch data import FILE)"
+        )
+    return found
+
+
+def _latency(settings: Settings, space: SearchSpace) -> Latency | None:
+    """Return the latencies that the settings name. Raises: NavarchError for a limit or a device without them."""
+    limits = settings.limits
+    if settings.table.latency is not None:
+        source: Source | None = find_source(settings.table.latency, space)
+    elif limits.max_latency_ms is None and limits.device is None:
+        return None
+    else:
+        source = find_latency(space, limits.device)
+    if source is None:
+        raise NavarchError(
+            "limits.max_latency_ms and limits.device need latencies: use --set table.latency=FILE, or import the file "
+            "once (navarch data import FILE)"
+        )
+    accuracies = _table(settings, space).path if settings.evaluator == "table" else None
+    return open_latency(source.path, space, limits.device, accuracy_table=accuracies)
 
 
 def _columns(settings: Settings) -> ColumnNames:
-    return ColumnNames(**settings.table.model_dump(exclude={"path"}))
+    return ColumnNames(**settings.table.model_dump(include=set(ColumnNames.__slots__)))
 
 
 def _command(settings: Settings) -> Command:
@@ -219,6 +256,15 @@ def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
 
 def _fidelity(settings: Settings, space: SearchSpace, task: Task) -> Fidelity:
     fidelity = task.fidelity(space.origin.name)
+    epochs = settings.table.epochs
+    if settings.evaluator == "table" and epochs is not None:
+        offered = {known.epochs: known for known in task.fidelities(space.origin.name)}
+        if epochs not in offered:
+            known = " or ".join(map(str, offered))
+            raise NavarchError(
+                f"table.epochs is {epochs}, and task {task.name!r} was measured after {known} epochs"
+            )
+        return offered[epochs]
     if settings.train.epochs is not None and settings.evaluator == "train":
         return replace(fidelity, epochs=settings.train.epochs)
     return fidelity

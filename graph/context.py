@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 
 from navarch.agents.caller import Caller
 from navarch.agents.recall import Recall
-from navarch.evaluation import Evaluator, Fidelity, Limits, Task
+from navarch.evaluation import Evaluator, Fidelity, Latency, Limits, Task
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching
 from navarch.graph.past import Past
@@ -37,12 +37,13 @@ class RunContext:
     elapsed_s: Callable[[], float]
     stop: StopRequest = field(default_factory=StopRequest)
     searching: Searching | None = None
+    latency: Latency | None = None
     fault: Callable[[str], None] = fault
 
     @property
     def limits(self) -> Limits:
         """Return the constraints on candidates."""
-        return Limits(max_params=self.settings.limits.max_params, max_macs=self.settings.limits.max_macs)
+        return Limits(**self.settings.limits.bounds, latency=self.latency)
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""
@@ -71,8 +72,7 @@ class RunContext:
 
     def standing(self) -> Standing:
         """Return the trials done, the budget and the best trial within the limits."""
-        limits = self.settings.limits
-        best = self.memory.best_trial(self.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+        best = self.memory.best_trial(self.run_id, **self.settings.limits.bounds)
         return Standing(self.memory.count_finished(self.run_id), self.settings.budget.trials, best)
 
 

@@ -55,7 +55,8 @@ def _close(ctx: RunContext, round: int) -> None:
 
 def _counted(ctx: RunContext, row: TrialRow) -> float | None:
     """Return the accuracy that a trial counts with: none if it failed or is over a limit."""
-    return row.val_accuracy if ctx.limits.admits(row.params, row.macs) else None
+    latency_ms = row.objectives.get("latency_ms")
+    return row.val_accuracy if ctx.limits.admits(row.params, row.macs, latency_ms) else None
 
 
 def _admit(ctx: RunContext, round: int) -> None:
@@ -107,13 +108,24 @@ def _reuse(ctx: RunContext, row: TrialRow, progress: Trying) -> bool:
         reason=None,
         detail="",
         # Equal networks may differ in dead edges, which count as parameters and MACs.
-        objectives={**known.objectives, "params": row.params, "macs": row.macs},
+        objectives={
+            **{name: value for name, value in known.objectives.items() if name != "latency_ms"},
+            "params": row.params,
+            "macs": row.macs,
+            **_latency(ctx, job_of(ctx, row)),
+        },
         curve=known.curve,
         cost=known.cost,
         reused_from=known.trial_id,
     )
     progress.finished(stored, ctx.standing())
     return True
+
+
+def _latency(ctx: RunContext, job: Job) -> dict[str, float]:
+    """Return the objective that a table of latencies adds: none without one, or where it lacks the architecture."""
+    found = None if ctx.latency is None else ctx.latency.of(job.architecture)
+    return {} if found is None else {"latency_ms": found}
 
 
 def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
@@ -124,12 +136,13 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
     def finish(job: Job, outcome: Outcome) -> None:
         ctx.fault("outcome.received")
         facts = outcome.to_dict()
+        latency = _latency(ctx, job) if outcome.state == "complete" else {}
         stored = ctx.memory.finish_trial(
             job.trial_id,
             state=outcome.state,
             reason=outcome.reason,
             detail=outcome.detail,
-            objectives=facts["objectives"],
+            objectives={**facts["objectives"], **latency},
             curve=facts["curve"],
             cost=facts["cost"],
         )

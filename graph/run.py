@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import isfile
 from pathlib import Path
 from typing import Literal
 
@@ -114,8 +115,11 @@ def finish_run(ctx: RunContext, reason: str) -> None:
 def _with_absolute_paths(settings: Settings) -> Settings:
     """Return settings that mean the same files when the run is resumed from another folder."""
     table, own = settings.table, settings.callable
-    if table.path is not None:
-        table = table.model_copy(update={"path": table.path.absolute()})
+    given = {name: path for name in ("path", "latency") if (path := getattr(table, name)) is not None}
+    # What is no file is the name of imported data.
+    table = table.model_copy(
+        update={name: path.absolute() if isfile(path) else path for name, path in given.items()}
+    )
     own = own.model_copy(update={"folder": own.folder.absolute()})
     prompts = settings.prompts.absolute() if settings.prompts is not None else None
     space = str(Path(settings.space).absolute()) if settings.space.endswith(".toml") else settings.space
@@ -267,8 +271,7 @@ def _read_test(ctx: RunContext) -> None:
 
 
 def _result(memory: Memory, run: RunRow, settings: Settings, signal: int) -> RunResult:
-    limits = settings.limits
-    best = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    best = memory.best_trial(run.run_id, **settings.limits.bounds)
     test = memory.test_score(run.run_id)
     if test is not None and best is not None and test.trial_id != best.trial_id:
         test = None  # it belongs to another architecture

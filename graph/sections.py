@@ -1,7 +1,7 @@
 """The tables of the settings file, one class each; every field says what it means."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,7 +68,17 @@ class Train(Section):
 class Table(Section):
     """The table evaluator. The names of columns are for tables of your own."""
 
-    path: Path | None = Field(default=None, description="the table, a CSV file, gzip or plain")
+    path: Path | None = Field(
+        default=None,
+        description="the table's file, or the name of an imported one; default: what was imported for the task",
+    )
+    latency: Path | None = Field(
+        default=None,
+        description="a table of latencies in ms, with any evaluator: its file, or an imported name",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, le=10_000, description="fidelity of a published table; default: its highest"
+    )
     architecture: str | None = Field(
         default=None,
         min_length=1,
@@ -150,6 +160,17 @@ class Limits(Section):
 
     max_params: int | None = Field(default=None, ge=1, description="trainable parameters")
     max_macs: int | None = Field(default=None, ge=1, description="multiply-accumulates of one forward pass")
+    max_latency_ms: float | None = Field(
+        default=None, gt=0, description="milliseconds of one pass on the device, from table.latency"
+    )
+    device: str | None = Field(
+        default=None, min_length=1, description="device of table.latency; default: the only one that it has"
+    )
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """Return what the best trial must keep, as `Memory.best_trial` takes it."""
+        return self.model_dump(exclude={"device"})
 
 
 class Server(Section):

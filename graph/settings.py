@@ -18,7 +18,7 @@ from navarch.graph.sections import Budget, Collm, Limits, Own, Search, Section, 
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
-NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
+NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_DATA", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
 SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 

@@ -65,8 +65,7 @@ def stop_reason(
 
 
 def _is_reached(target: float, memory: Memory, run_id: str, settings: Settings) -> bool:
-    limits = settings.limits
-    best = memory.best_trial(run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    best = memory.best_trial(run_id, **settings.limits.bounds)
     return best is not None and best.val_accuracy is not None and best.val_accuracy >= target
 
 

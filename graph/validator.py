@@ -1,6 +1,7 @@
 """The validator's node: each proposal becomes a candidate, or is refused with a reason that the Generator can use."""
 
 import json
+import math
 import random
 from collections import Counter
 from contextlib import suppress
@@ -129,9 +130,12 @@ def _draw(ctx: RunContext, rng: random.Random, *, within_limits: bool) -> Archit
 
     def load(architecture: Architecture) -> float:
         cost = cost_on(ctx.task, ctx.space, architecture, ctx.fidelity)
+        known_ms = limits.latency_of(ctx.space, architecture)
+        latency_ms = math.inf if known_ms is None else known_ms
         shares = (
             cost.params / limits.max_params if limits.max_params is not None else 0.0,
             cost.macs / limits.max_macs if limits.max_macs is not None else 0.0,
+            latency_ms / limits.max_latency_ms if limits.max_latency_ms is not None else 0.0,
         )
         return max(shares)
 

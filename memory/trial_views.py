@@ -42,12 +42,18 @@ class TrialViews(Table):
         return found[0]
 
     def best_trial(
-        self, run_id: str, *, max_params: int | None = None, max_macs: int | None = None
+        self,
+        run_id: str,
+        *,
+        max_params: int | None = None,
+        max_macs: int | None = None,
+        max_latency_ms: float | None = None,
     ) -> TrialRow | None:
         """Return the complete trial of highest accuracy (validation); of equals the smaller, then earlier."""
         where = "run_id = ? AND state = 'complete'"
         parameters: list[Any] = [run_id]
-        for name, limit in (("params", max_params), ("macs", max_macs)):
+        latency = "json_extract(objectives, '$.latency_ms')"
+        for name, limit in (("params", max_params), ("macs", max_macs), (latency, max_latency_ms)):
             if limit is not None:
                 where += f" AND {name} <= ?"
                 parameters.append(limit)

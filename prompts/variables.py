@@ -24,6 +24,7 @@ MISSION: Final = dict.fromkeys(
         "round",
         "trials_done",
         "trials_budget",
+        "max_latency_ms",
     ),
     VALUE,
 )
@@ -65,7 +66,19 @@ FEEDBACK: Final = {
 
 TRIAL: Final = {
     **dict.fromkeys(
-        ("number", "round", "code", "state", "reason", "detail", "val_accuracy", "params", "macs"), VALUE
+        (
+            "number",
+            "round",
+            "code",
+            "state",
+            "reason",
+            "detail",
+            "val_accuracy",
+            "params",
+            "macs",
+            "latency_ms",
+        ),
+        VALUE,
     ),
     "values": (VALUE,),
     "feedback": FEEDBACK,

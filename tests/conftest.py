@@ -26,6 +26,14 @@ def shared_file(name: str) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_data_folder(tmp_path_factory):
+    """Keep the tests away from what a developer has imported; the commands that they start inherit this."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAVARCH_DATA", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
 @pytest.fixture(name="shared_file", scope="session")
 def shared_file_fixture():
     return shared_file

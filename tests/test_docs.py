@@ -53,6 +53,7 @@ def assert_shown_in_order(command, shown, output):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_examples_of_a_page_run_and_print_what_is_shown(page, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
+    environment["XDG_DATA_HOME"] = str(tmp_path / "data-home")
     environment["PATH"] = f"{BIN}{os.pathsep}{environment['PATH']}"
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     commands = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from navarch import NavarchError
+from navarch.evaluation import Limits
 from navarch.graph.grid import CELLS, refuse_unequal
 from navarch.graph.grid_pool import read_costs
 from navarch.graph.settings import Settings, settings_of
@@ -68,8 +69,7 @@ def read_results(out: Path) -> Results:
 
 def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float]) -> CellResult:
     settings = settings_of(run)
-    limits = settings.limits
-    best = memory.best_trial(run.run_id, max_params=limits.max_params, max_macs=limits.max_macs)
+    best = memory.best_trial(run.run_id, **settings.limits.bounds)
     score = memory.test_score(run.run_id)
     is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
     statuses = Counter(row.status for row in memory.proposals(run.run_id))
@@ -93,10 +93,10 @@ def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, floa
 
 
 def _curve(memory: Memory, run_id: str, settings: Settings) -> tuple[float, ...]:
-    params, macs = settings.limits.max_params, settings.limits.max_macs
+    limits = Limits(**settings.limits.bounds)
     best, curve = math.nan, []
     for trial in memory.trials(run_id):
-        fits = (params is None or trial.params <= params) and (macs is None or trial.macs <= macs)
+        fits = limits.admits(trial.params, trial.macs, trial.objectives.get("latency_ms"))
         if trial.val_accuracy is not None and fits and not trial.val_accuracy <= best:
             best = trial.val_accuracy
         curve.append(best)

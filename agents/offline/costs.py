@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.views import Mission, TrialView
+from navarch.evaluation import Limits
 
 TOLERANCE = 1.0 + 1e-6
 
 
 def is_affordable(mission: Mission, trial: TrialView) -> bool:
     """Tell whether a trial is within the mission's limits."""
-    return (mission.max_params is None or trial.params <= mission.max_params) and (
-        mission.max_macs is None or trial.macs <= mission.max_macs
-    )
+    limits = Limits(mission.max_params, mission.max_macs, mission.max_latency_ms)
+    return limits.admits(trial.params, trial.macs, trial.latency_ms)
 
 
 def keep_affordable(
@@ -27,17 +27,22 @@ def keep_affordable(
 ) -> list[Values]:
     """Return the architectures that should be within the mission's limits, in their order."""
     kept = list(pool)
-    limited = ((mission.max_params, [t.params for t in trials]), (mission.max_macs, [t.macs for t in trials]))
-    for limit, costs in limited:
-        if limit is not None and kept and costs:
-            expected = _predict(choices, [t.values for t in trials], costs, kept)
+    limited: tuple[tuple[float | None, list[float | None]], ...] = (
+        (mission.max_params, [t.params for t in trials]),
+        (mission.max_macs, [t.macs for t in trials]),
+        (mission.max_latency_ms, [t.latency_ms for t in trials]),
+    )
+    for limit, figures in limited:
+        known = [(t.values, cost) for t, cost in zip(trials, figures, strict=True) if cost is not None]
+        if limit is not None and kept and known:
+            expected = _predict(choices, [values for values, _ in known], [cost for _, cost in known], kept)
             affordable = (expected <= limit * TOLERANCE).tolist()
             kept = [values for values, fits in zip(kept, affordable, strict=True) if fits]
     return kept
 
 
 def _predict(
-    choices: Choices, known: Sequence[Values], costs: Sequence[int], pool: Sequence[Values]
+    choices: Choices, known: Sequence[Values], costs: Sequence[float], pool: Sequence[Values]
 ) -> NDArray[np.float64]:
     """Fit the sum by least squares (the smallest solution where several fit) and apply it to the pool."""
     target = np.array(costs, dtype=np.float64)

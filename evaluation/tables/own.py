@@ -1,16 +1,16 @@
 """A user's own table: which columns it has, and the task that it stands for."""
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from navarch.evaluation.tables.folder import hash_file
+from navarch.evaluation.tables.opening import TableError, show_names
 from navarch.evaluation.tables.published import PUBLISHED
-from navarch.evaluation.tables.reading import Columns, Rows, TableError, read_header, read_rows, show_names
+from navarch.evaluation.tables.reading import Columns, Rows, read_header, read_rows
 from navarch.evaluation.task import Task, own_task
 from navarch.spaces import SearchSpace
 
 ARCHITECTURE, VAL, TEST, SECONDS = "architecture", "val_accuracy", "test_accuracy", "seconds"
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,20 @@ def find_columns(path: Path, space: SearchSpace, names: ColumnNames) -> Columns:
     )
 
 
-def own_table_task(path: Path, space: SearchSpace, names: ColumnNames) -> Task:
-    """Return the task of a user's table: its digest follows the file's content. Raises: TableError."""
+def own_table_task(path: Path, space: SearchSpace, names: ColumnNames, *, name: str | None = None) -> Task:
+    """Return the task of a user's table: its digest follows the file's content. Raises: TableError.
+
+    name: what it is called; default: as the file.
+    """
+    called = name or path.name
     columns = find_columns(path, space, names)
+    facts = {name: getattr(columns, name) for name in ("architecture", "val", "test", "seconds")}
     return own_task(
-        f"table:{path.name}",
-        f"your table {path.name}",
+        f"table:{called}",
+        f"your table {called}",
         space,
         "table",
-        {"content": _hash_file(path), "columns": asdict(columns)},
+        {"content": _digest_of(path), "columns": facts},
         has_test=columns.test is not None,
     )
 
@@ -86,12 +91,8 @@ def _hint(space: SearchSpace, header: tuple[str, ...]) -> str:
     return f"; for the published table give --task, one of {', '.join(known)}" if known else ""
 
 
-def _hash_file(path: Path) -> str:
-    digest = hashlib.sha256()
+def _digest_of(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        return hash_file(path)
     except OSError as error:
         raise TableError(f"The table {str(path)!r} cannot be read: {error.strerror}.") from None
-    return digest.hexdigest()

@@ -4,7 +4,7 @@ Only metrics that are an accuracy in percent are here: an outcome knows no other
 that leaves out room layout (negative loss), segmentation (mIoU), normals and autoencoding (SSIM).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.tables.reading import Columns
@@ -14,8 +14,9 @@ from navarch.evaluation.tables.reading import Columns
 class PublishedTable:
     """A task whose results stand in a benchmark's file, one row for every architecture of the space.
 
-    sizes: images for training, validation and test. seconds_scale: what makes a number of the seconds column the
-    training time of the whole trial.
+    sizes: images for training, validation and test. fidelity: the highest, that of `columns`; `columns.lower` holds
+    what the file may have of fewer epochs. seconds_scale: what makes a number of the seconds column the training time
+    of one epoch.
     """
 
     task: str
@@ -29,12 +30,17 @@ class PublishedTable:
     columns: Columns
     seconds_scale: float = 1.0
 
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        """Return every fidelity that the benchmark measured, fewest epochs first."""
+        lower = (replace(self.fidelity, epochs=epochs) for epochs, _ in self.columns.lower)
+        return (*lower, self.fidelity)
+
 
 def _nas_bench_201(
     data: str, title: str, prefix: str, classes: int, side: int, sizes: tuple[int, int, int], slowdown: float
 ) -> PublishedTable:
     """Describe a data set of NAS-Bench-201; slowdown: seconds of its epoch over those of the column."""
-    epochs = 200
     return PublishedTable(
         task=f"nb201-{data}",
         title=f"{title} (NAS-Bench-201 table)",
@@ -43,9 +49,15 @@ def _nas_bench_201(
         classes=classes,
         resolution=side,
         sizes=sizes,
-        fidelity=Fidelity(epochs, {"width": 16, "cells": 5}),
-        columns=Columns("arch", f"{prefix}_val_200", f"{prefix}_test_200", "c10_sec_per_epoch_est"),
-        seconds_scale=slowdown * epochs,
+        fidelity=Fidelity(200, {"width": 16, "cells": 5}),
+        columns=Columns(
+            "arch",
+            f"{prefix}_val_200",
+            f"{prefix}_test_200",
+            "c10_sec_per_epoch_est",
+            ((12, f"{prefix}_val_12"),),
+        ),
+        seconds_scale=slowdown,
     )
 
 

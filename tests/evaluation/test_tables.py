@@ -9,8 +9,9 @@ import pytest
 
 from navarch import NavarchError
 from navarch.evaluation import Fidelity, Job, TableEvaluator, get_task, task_names
+from navarch.evaluation.tables.opening import TableError
 from navarch.evaluation.tables.published import PUBLISHED
-from navarch.evaluation.tables.reading import TableError, read_rows
+from navarch.evaluation.tables.reading import read_rows
 from navarch.spaces import Architecture, get_space
 
 PUBLISHED_FIDELITY = Fidelity(200, {"width": 16, "cells": 5})
@@ -122,7 +123,41 @@ def test_a_stop_ends_the_look_ups(table, space):
     assert heard == ["t0", "t1"]
 
 
-def test_another_fidelity_is_invalid(table, space):
+@pytest.mark.parametrize(
+    ("dataset", "val", "test"),
+    [("cifar10", 63.364, 85.863), ("cifar100", 31.84, 52.913), ("imagenet16-120", 18.467, 26.633)],
+)
+def test_twelve_epochs_have_their_own_accuracy_and_time_and_the_test_is_of_200(
+    table_path, space, dataset, val, test
+):
+    table, first = open_nb201(table_path, dataset, space), space.parse("421211")
+    low, high = table.task.fidelities(space.name)
+    assert (low.epochs, high) == (12, PUBLISHED_FIDELITY)
+    outcome = table.evaluate(first, low, 0)
+    assert outcome.objectives["val_accuracy"] == pytest.approx(val, abs=0.001)
+    whole = table.evaluate(first, high, 0).cost
+    assert outcome.cost.train_seconds == pytest.approx(whole.train_seconds * 12 / 200)
+    assert table.test(first, low, 0, split="test").accuracy == pytest.approx(test, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    "fidelity",
+    [Fidelity(13, {"width": 16, "cells": 5}), Fidelity(200), Fidelity(12, {"width": 8, "cells": 5})],
+)
+def test_a_fidelity_that_the_table_lacks_is_invalid(table, space, fidelity):
+    outcome = table.evaluate(space.parse("111111"), fidelity, 0)
+    assert (outcome.state, outcome.reason) == ("failed", "invalid")
+    assert '"epochs":12' in outcome.detail
+
+
+def test_a_file_without_the_lower_fidelity_says_so(table_path, space, tmp_path):
+    with gzip.open(table_path, "rt") as file:
+        rows = [[row[name] for name in HEADER] for row in csv.DictReader(file)]
+    path = tmp_path / "only200.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([HEADER, *rows])
+    table = TableEvaluator(path, get_task("nb201-cifar10"), space)
+    assert table.notes == ("the table has no column for 12 epochs: such a trial fails as invalid",)
     outcome = table.evaluate(space.parse("111111"), Fidelity(12, {"width": 16, "cells": 5}), 0)
     assert (outcome.state, outcome.reason) == ("failed", "invalid")
 
@@ -208,7 +243,7 @@ def test_a_missing_column_is_named(write, space):
 
 
 def test_a_row_too_few_is_noticed(write, space):
-    with pytest.raises(TableError, match="1 rows, not 15,625"):
+    with pytest.raises(TableError, match="1 rows, not 15,625, and none for the architecture '000000'"):
         open_nb201(write([[CELL, "1", "1", "1"]]), "cifar10", space)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from navarch.evaluation import ColumnNames, Fidelity, TableEvaluator, own_table_task
-from navarch.evaluation.tables.reading import TableError
+from navarch.evaluation.tables.opening import TableError
 from navarch.spaces import get_space
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"

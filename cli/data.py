@@ -1,0 +1,130 @@
+"""`navarch data import`, `list`, `remove`: published tables, and tables of your own, kept for later runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from navarch.cli.echo import echo, echo_columns, echo_json
+from navarch.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from navarch.evaluation.tables.folder import DataFolder, Stored
+
+Column = Annotated[str | None, typer.Option(help="Its column in a table of your own.", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    group = typer.Typer(no_args_is_help=True, help="Import tables of results; Navarch ships none.")
+    group.command(name="import", epilog="Example: navarch data import nb201.csv.gz")(import_file)
+    group.command(name="list", epilog="Example: navarch data list --json")(list_data)
+    group.command(name="remove", epilog="Example: navarch data remove nas-bench-201")(remove)
+    app.add_typer(group, name="data")
+
+
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="A file, or the folder of official records.", show_default=False)
+    ],
+    space: Annotated[
+        str | None,
+        typer.Option(help="Whose architectures it holds: a name, or a .toml file.", show_default=False),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The name to keep it under.", show_default=False)] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The one published task that a CSV is to serve.", show_default=False)
+    ] = None,
+    architecture: Column = None,
+    val: Column = None,
+    test: Column = None,
+    seconds: Column = None,
+    latency: Annotated[
+        bool, typer.Option("--latency", help="It holds latencies in ms, one column a device.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Other data of this name may go.")] = False,
+) -> None:
+    """Import a file: recognise it, check every row, keep it with a checksum.
+
+    Read are the CSVs of published benchmarks, the official files of NAS-Bench-201 and NATS-Bench, latencies,
+    Once-for-All's predictor, and a table of your own (CSV or Parquet) with its --space.
+    """
+    from navarch.evaluation.tables.folder import DataFolder
+    from navarch.evaluation.tables.importing import import_data
+    from navarch.evaluation.tables.own import ColumnNames
+    from navarch.spaces import get_space
+
+    stored = import_data(
+        file,
+        DataFolder(),
+        space=None if space is None else get_space(space),
+        name=name,
+        task=task,
+        names=ColumnNames(architecture, val, test, seconds),
+        is_latency=latency,
+        replace=replace,
+        tell=lambda count: echo(f"{count:,} records read"),
+    )
+    echo(f"imported {stored.name}: {_what(stored)}, from {stored.source}")
+    if stored.kind == "benchmark" and stored.is_partial:
+        echo(
+            "the records are not the whole benchmark: a trial of an architecture without one fails as invalid"
+        )
+    if stored.kind == "latency":
+        echo(f"devices: {', '.join(stored.columns[1:])}")
+    echo(f"use it: {_how(stored, space)}")
+
+
+def list_data(as_json: AsJson = False) -> None:
+    """List what was imported, and whether it is still what was imported."""
+    from navarch.evaluation.tables.folder import DataFolder
+
+    folder = DataFolder()
+    rows = [_facts(folder, stored) for stored in folder.stored()]
+    if as_json:
+        echo_json(rows)
+    elif not rows:
+        echo(f"nothing was imported into {folder.path}; see navarch data import --help")
+    else:
+        shown = ("name", "kind", "space", "rows", "state", "source")
+        echo_columns(shown, [[row[key] for key in shown] for row in rows])
+
+
+def remove(
+    name: Annotated[str, typer.Argument(help="A name of `navarch data list`.", show_default=False)],
+) -> None:
+    """Remove what was imported under a name."""
+    from navarch.evaluation.tables.folder import DataFolder
+
+    stored = DataFolder().remove(name)
+    echo(f"removed {stored.name}: {_what(stored)}, from {stored.source}")
+
+
+def _what(stored: "Stored") -> str:
+    if not stored.rows:
+        return f"{stored.kind} for {stored.space}"
+    return f"{stored.rows:,} of {stored.total:,} architectures of {stored.space}"
+
+
+def _how(stored: "Stored", space: str | None) -> str:
+    if stored.tasks:
+        return f"navarch run --space {stored.space} --evaluator table --task {stored.tasks[0]}"
+    if stored.kind == "own":
+        return f"navarch run --space {space or stored.space} --evaluator table --set table.path={stored.name}"
+    return f"navarch run --space {space or stored.space} --set limits.device=DEVICE --set limits.max_latency_ms=N"
+
+
+def _facts(folder: "DataFolder", stored: "Stored") -> dict[str, object]:
+    return {
+        "name": stored.name,
+        "kind": stored.kind,
+        "space": stored.space,
+        "tasks": list(stored.tasks),
+        "rows": stored.rows,
+        "total": stored.total,
+        "columns": list(stored.columns),
+        "source": stored.source,
+        "sha256": stored.sha256,
+        "state": "intact" if folder.is_intact(stored) else "damaged: import it again",
+        "file": str(folder.path / stored.file),
+    }

@@ -1,0 +1,104 @@
+"""`navarch data`: import, use, list and remove, as a person does it; and one sentence for what is wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+WIDGETS = EXAMPLES / "widgets.toml"
+
+
+@pytest.fixture
+def cli(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAVARCH_DATA", str(tmp_path / "store"))
+    return cli
+
+
+def imported(cli, *options):
+    ended = cli("data", "import", EXAMPLES / "widgets.csv", "--space", WIDGETS, *options)
+    assert (ended.code, ended.err) == (0, "")
+    return ended.out
+
+
+def test_an_imported_table_is_used_by_its_name_from_any_folder(cli, tmp_path):
+    out = imported(cli)
+    assert "imported widgets: 114 of 114 architectures of widgets, from widgets.csv" in out
+    assert f"use it: navarch run --space {WIDGETS} --evaluator table --set table.path=widgets" in out
+    table = ["--space", WIDGETS, "--evaluator", "table", "--set", "table.path=widgets"]
+    ended = cli("run", *table, "--workflow", "random", "--budget", "2")
+    assert "task table:widgets" in ended.out
+    assert "r1 finished" in ended.out
+    assert "r1 finished" in cli("resume").out
+
+
+def test_the_list_tells_what_is_there_and_whether_it_is_intact(cli, tmp_path):
+    assert "nothing was imported" in cli("data", "list").out
+    imported(cli, "--name", "mine")
+    (row,) = json.loads(cli("data", "list", "--json").out)
+    assert (row["name"], row["kind"], row["rows"], row["state"]) == ("mine", "own", 114, "intact")
+    Path(row["file"]).write_bytes(b"")
+    assert "damaged" in cli("data", "list").out
+    ended = cli("run", "--space", WIDGETS, "--evaluator", "table", "--set", "table.path=mine")
+    assert ended.code == 2
+    assert "'mine' are damaged" in ended.err
+    assert "removed mine" in cli("data", "remove", "mine").out
+    assert "nothing was imported" in cli("data", "list").out
+
+
+def test_a_published_table_is_found_by_its_task_alone(cli, shared_file):
+    assert cli("data", "import", shared_file("data/nasbench_macro.csv.gz")).code == 0
+    run = ["run", "--evaluator", "table", "--space", "nas-bench-macro", "--task", "nas-bench-macro"]
+    ended = cli(*run, "--workflow", "random", "--budget", "2")
+    assert ended.code == 0
+    assert "r1 finished" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["data", "import", "none.csv"], ["no file", "none.csv"]),
+        (["data", "import", EXAMPLES / "widgets.csv"], ["--space"]),
+        (
+            ["data", "import", EXAMPLES / "widgets.csv", "--space", "nas-bench-201"],
+            ["no column 'architecture'"],
+        ),
+        (["data", "import", EXAMPLES / "widgets.csv", "--space", WIDGETS, "--val", "vla"], ["'vla'"]),
+        (["data", "import", EXAMPLES / "widgets.csv", "--space", WIDGETS, "--name", "../x"], ["no name"]),
+        (["data", "import", EXAMPLES], ["000000.pickle.pbz2"]),
+        (["data", "remove", "mine"], ["'mine'"]),
+        (["run", "--evaluator", "table", "--task", "nb201-cifar10"], ["table.path", "navarch data import"]),
+        (["run", "--evaluator", "table", "--set", "table.path=mine"], ["'mine'", "nothing was imported"]),
+        (["run", "--set", "limits.max_latency_ms=3"], ["table.latency", "navarch data import"]),
+        (["run", "--set", "limits.device=pixel3"], ["table.latency"]),
+        (["run", "--set", "table.latency=mine"], ["'mine'", "nothing was imported"]),
+        (["run", "--set", "limits.max_latency_ms=0"], ["limits.max_latency_ms"]),
+    ],
+    ids=lambda value: " ".join(map(str, value[-2:])) if isinstance(value, list) else None,
+)
+def test_what_is_wrong_is_one_sentence(cli, tmp_path, arguments, words):
+    ended = cli(*arguments)
+    assert ended.code == 2
+    assert len(ended.err.strip().splitlines()) == 1
+    for word in words:
+        assert word in ended.err
+    assert not (tmp_path / "navarch.db").exists()
+    assert not (tmp_path / "store").exists()
+
+
+def test_an_epoch_count_that_the_table_lacks_is_named(cli, shared_file):
+    table = f"table.path={shared_file('data/nb201.csv.gz')}"
+    run = ["run", "--evaluator", "table", "--task", "nb201-cifar10", "--set", table]
+    ended = cli(*run, "--set", "table.epochs=90")
+    assert (ended.code, "12 or 200" in ended.err) == (2, True)
+    ended = cli(*run, "--set", "table.epochs=12", "--workflow", "random", "--budget", "2")
+    assert "table, 12 epochs" in ended.out
+
+
+def test_a_kill_between_file_and_description_leaves_the_list_usable(cli, tmp_path):
+    imported(cli)
+    store = tmp_path / "store"
+    shutil.copy(next(store.glob("*.csv.gz")), store / "other-000000000000.csv.gz")
+    (store / ".writing-x").write_bytes(b"half")
+    assert [row["name"] for row in json.loads(cli("data", "list", "--json").out)] == ["widgets"]
