@@ -12,9 +12,9 @@ from navarch.cli.echo import echo
 from navarch.cli.options import ROLES, Db, LatestRun, Prompts, Run, db_flag, db_path
 
 if TYPE_CHECKING:
+    from navarch.graph.assemble import RunParts
     from navarch.graph.run import RunResult
     from navarch.graph.settings import Settings
-    from navarch.graph.workflows import Workflow
 
 
 def add_to(app: typer.Typer) -> None:
@@ -192,7 +192,7 @@ def _show_plan(settings: "Settings") -> None:
         if any(model != "offline" for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
-        echo(f"search     {_given(_search_settings(settings, parts.workflow))}")
+        echo(f"search     {_given(_search_settings(settings, parts))}")
         echo(f"device     {settings.train.device}")
         bounds = {
             "target": settings.target,
@@ -206,14 +206,15 @@ def _show_plan(settings: "Settings") -> None:
         evaluator.close()
 
 
-def _search_settings(settings: "Settings", workflow: "Workflow") -> dict[str, Any]:
+def _search_settings(settings: "Settings", parts: "RunParts") -> dict[str, Any]:
     """Return the settings of the search that the workflow reads."""
-    search = settings.search
+    search, workflow = settings.search, parts.workflow
     own = {"collm-nas": settings.collm, "seki": settings.seki}.get(workflow.name)
     if own is not None:
         return {**own.model_dump(), "retries": search.retries}
     trials = {"trials_per_round": search.trials_per_round or workflow.trials_per_round}
-    settled = {**search.model_dump(), "proposals": settings.proposals_per_call, **trials}
+    rungs = f"{'/'.join(map(str, parts.rungs))}-epoch"
+    settled = {**search.model_dump(), "proposals": settings.proposals_per_call, "rungs": rungs, **trials}
     return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
 
 

@@ -62,9 +62,11 @@ def show(
     echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
     show_fallbacks(replies)
     echo()
+    has_rungs = len({row["epochs"] for row in trials}) > 1
     headings = (
         "trial",
         "round",
+        *(("epochs",) if has_rungs else ()),
         "code",
         "state",
         "reason",
@@ -107,7 +109,7 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
 def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
     from navarch.graph.settings import settings_of
 
-    return memory.best_trial(run.run_id, **settings_of(run).limits.bounds)
+    return memory.best_trial(run.run_id, **settings_of(run).admitted)
 
 
 def state_of(row: "RunRow", db: Any) -> str:
@@ -140,6 +142,7 @@ def _trial_facts(row: "TrialRow") -> dict[str, Any]:
     return {
         "trial": row.number,
         "round": row.round,
+        "epochs": row.epochs,
         "code": row.code,
         "genotype": row.genotype,
         "state": row.state,

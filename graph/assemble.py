@@ -37,6 +37,7 @@ from navarch.graph.history import Searching
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
 from navarch.graph.rules import rules_of
+from navarch.graph.rungs import find_rungs
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest
 from navarch.graph.workflows import Workflow, get_workflow
@@ -47,12 +48,16 @@ from navarch.spaces import ObfuscatedSpace, SearchSpace, get_space
 
 @dataclass(frozen=True, slots=True)
 class RunParts:
-    """What the settings name, found and checked before anything is stored or started."""
+    """What the settings name, found and checked before anything is stored or started.
+
+    rungs: the epochs of the trials, ascending; the last are those of `fidelity`.
+    """
 
     workflow: Workflow
     space: SearchSpace
     task: Task
     fidelity: Fidelity
+    rungs: tuple[int, ...]
     library: PromptLibrary
     models: Mapping[str, str]
     latency: Latency | None = None
@@ -72,6 +77,9 @@ def prepare(settings: Settings) -> RunParts:
             'use --workflow local-search, or a declaration with prior = "CODE"'
         )
     task = _task(settings, space.origin)
+    fidelity = _fidelity(settings, space, task)
+    if workflow.searcher is not None:
+        make_searcher(workflow.searcher, _searcher_options(settings))  # its library may be missing
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
         _refuse_broken(library)
@@ -79,7 +87,8 @@ def prepare(settings: Settings) -> RunParts:
     for role, name in models.items():
         _client(name, settings, role)
     fidelity, latency = _fidelity(settings, space, task), _latency(settings, space.origin)
-    return RunParts(workflow, space, task, fidelity, library, models, latency)
+    rungs = find_rungs(settings, workflow, task, space.origin, fidelity)
+    return RunParts(workflow, space, task, fidelity, rungs, library, models, latency)
 
 
 def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
@@ -139,8 +148,12 @@ def _make_searching(settings: Settings, parts: RunParts, memory: Memory, run_id:
     name = parts.workflow.searcher
     if name is None:
         return None
-    options = Options(**{key: getattr(settings.search, key) for key in Options.__slots__})
-    return Searching(name, make_searcher(name, options), memory, parts.space, run_id)
+    searcher = make_searcher(name, _searcher_options(settings))
+    return Searching(name, searcher, memory, parts.space, run_id)
+
+
+def _searcher_options(settings: Settings) -> Options:
+    return Options(**{key: getattr(settings.search, key) for key in Options.__slots__})
 
 
 def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str) -> Recall:

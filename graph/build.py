@@ -15,6 +15,7 @@ from navarch.graph.critic import critic
 from navarch.graph.distiller import distiller
 from navarch.graph.evaluator import evaluator
 from navarch.graph.generator import generator
+from navarch.graph.halving import scheduler
 from navarch.graph.navigator import navigator
 from navarch.graph.routes import (
     ask_again_or_criticise,
@@ -22,6 +23,7 @@ from navarch.graph.routes import (
     first_iteration,
     next_iteration_or_end,
     next_round_or_end,
+    schedule_on_or_end,
     search_again_or_evaluate,
     search_on_or_end,
     write_again_or_evaluate,
@@ -65,6 +67,20 @@ def classical() -> Graph:
     graph.add_edge("searcher", "validator")
     graph.add_conditional_edges("validator", search_again_or_evaluate)
     graph.add_conditional_edges("evaluator", search_on_or_end)
+    return graph
+
+
+def halving() -> Graph:
+    """Successive halving: the scheduler promotes the best of a rung, or draws new architectures for the lowest."""
+    graph = Graph(RunState, context_schema=RunContext)
+    graph.add_node("scheduler", scheduler)
+    graph.add_node("validator", validator)
+    graph.add_node("evaluator", evaluator)
+
+    graph.add_edge(START, "scheduler")
+    graph.add_edge("scheduler", "validator")
+    graph.add_edge("validator", "evaluator")
+    graph.add_conditional_edges("evaluator", schedule_on_or_end)
     return graph
 
 

@@ -43,7 +43,7 @@ class RunContext:
     @property
     def limits(self) -> Limits:
         """Return the constraints on candidates."""
-        return Limits(**self.settings.limits.bounds, latency=self.latency)
+        return Limits(**self.settings.admitted, latency=self.latency)
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""
@@ -72,7 +72,7 @@ class RunContext:
 
     def standing(self) -> Standing:
         """Return the trials done, the budget and the best trial within the limits."""
-        best = self.memory.best_trial(self.run_id, **self.settings.limits.bounds)
+        best = self.memory.best_trial(self.run_id, **self.settings.admitted)
         return Standing(self.memory.count_finished(self.run_id), self.settings.budget.trials, best)
 
 

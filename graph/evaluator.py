@@ -2,10 +2,11 @@
 
 from langgraph.runtime import Runtime
 
-from navarch.evaluation import Job, Outcome, cost_on, make_feedback
+from navarch.evaluation import Fidelity, Job, Outcome, cost_on, make_feedback
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.progress import Later, Trying
 from navarch.graph.records import job_of
+from navarch.graph.rungs import fidelity_of
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewTrial, ProposalRow, TrialRow
@@ -54,16 +55,18 @@ def _close(ctx: RunContext, round: int) -> None:
 
 
 def _counted(ctx: RunContext, row: TrialRow) -> float | None:
-    """Return the accuracy that a trial counts with: none if it failed or is over a limit."""
+    """Return the accuracy that a trial counts with: none if it failed, is over a limit, or trained for fewer epochs."""
     latency_ms = row.objectives.get("latency_ms")
-    return row.val_accuracy if ctx.limits.admits(row.params, row.macs, latency_ms) else None
+    counts = row.epochs == ctx.fidelity.epochs and ctx.limits.admits(row.params, row.macs, latency_ms)
+    return row.val_accuracy if counts else None
 
 
 def _admit(ctx: RunContext, round: int) -> None:
     candidates = valid_proposals(ctx, round)
     selected = sorted((row for row in candidates if row.status == "selected"), key=_rank)
     admitted = selected or [row for row in candidates if row.status == "valid"][: wanted(ctx, round)]
-    ctx.memory.add_trials(ctx.run_id, round, [_trial(ctx, row) for row in admitted])
+    fidelity = fidelity_of(ctx, round)
+    ctx.memory.add_trials(ctx.run_id, round, [_trial(ctx, row, fidelity) for row in admitted])
     ctx.fault("candidates.admitted")
 
 
@@ -71,9 +74,9 @@ def _rank(row: ProposalRow) -> int:
     return int((row.verdict or {}).get("rank") or 0)
 
 
-def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
+def _trial(ctx: RunContext, row: ProposalRow, fidelity: Fidelity) -> NewTrial:
     architecture = ctx.space.parse(row.architecture)
-    cost = cost_on(ctx.task, ctx.space, architecture, ctx.fidelity)
+    cost = cost_on(ctx.task, ctx.space, architecture, fidelity)
     return NewTrial(
         proposal_id=row.proposal_id,
         space=ctx.space.origin.name,
@@ -83,7 +86,7 @@ def _trial(ctx: RunContext, row: ProposalRow) -> NewTrial:
         digest=ctx.space.digest(architecture),
         task=ctx.task.name,
         task_digest=ctx.task.digest,
-        fidelity=ctx.fidelity.key(),
+        fidelity=fidelity.key(),
         seed=ctx.settings.train.seed,
         params=cost.params,
         macs=cost.macs,

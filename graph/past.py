@@ -20,7 +20,7 @@ class Past:
         self._memory = memory
         self._run_id = run_id
         self._space = space
-        self._history = History(space)
+        self._histories: dict[str, History] = {}  # by fidelity: only trials of equal fidelity compare
         self._ends: list[int] = []  # by round, the trials that were done at its end
         self._numbers: dict[str, int] = {}
 
@@ -36,11 +36,14 @@ class Past:
         return number if number is not None and self._round_of(number) < before else None
 
     def close(self, round: int, rows: Sequence[TrialRow]) -> History:
-        """Take a round's trials, all of which are finished; return all trials so far to compare with."""
+        """Take a round's trials, all finished and of one fidelity; return all such trials so far to compare with."""
         self._read(round - 1)
         if len(self._ends) < round:
             self._add(rows)
-        return self._history
+        return self._history(rows[0].fidelity) if rows else History(self._space)
+
+    def _history(self, fidelity: str) -> History:
+        return self._histories.setdefault(fidelity, History(self._space))
 
     def _round_of(self, number: int) -> int:
         return 1 + bisect_left(self._ends, number)
@@ -51,7 +54,7 @@ class Past:
 
     def _add(self, rows: Sequence[TrialRow]) -> None:
         for row in rows:
-            self._history.add(evaluated(self._space, row))
+            self._history(row.fidelity).add(evaluated(self._space, row))
             self._numbers.setdefault(row.digest, row.number)
         self._ends.append((self._ends[-1] if self._ends else 0) + len(rows))
 

@@ -1,8 +1,9 @@
 """Stored trials as the plain records that evaluation works with."""
 
+import json
 from typing import TYPE_CHECKING, Literal, cast
 
-from navarch.evaluation import CurvePoint, Evaluated, Job, Reason
+from navarch.evaluation import CurvePoint, Evaluated, Fidelity, Job, Reason
 from navarch.memory import TrialRow
 from navarch.spaces import SearchSpace
 
@@ -15,7 +16,7 @@ def job_of(ctx: "RunContext", row: TrialRow) -> Job:
     return Job(
         trial_id=row.trial_id,
         architecture=ctx.space.reveal(ctx.space.parse(row.architecture)),
-        fidelity=ctx.fidelity,
+        fidelity=Fidelity.from_dict(json.loads(row.fidelity)),
         seed=row.seed,
     )
 

@@ -47,6 +47,11 @@ def search_on_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["
     return "searcher" if _goes_on(runtime) else "__end__"
 
 
+def schedule_on_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["scheduler", "__end__"]:
+    """Let the scheduler open another round unless the search is over."""
+    return "scheduler" if _goes_on(runtime) else "__end__"
+
+
 def ask_again_or_evaluate(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "evaluator"]:
     """Go back to the Generator, if refusals are reported at all, else evaluate what there is."""
     return "generator" if _needs_more(state, context_of(runtime)) else "evaluator"

@@ -53,7 +53,20 @@ def rules_of(settings: Settings) -> Rules:
             rounds=settings.budget.trials,
             empty_rounds=None,
         )
-    trials = search.trials_per_round or get_workflow(settings.workflow).trials_per_round
+    workflow = get_workflow(settings.workflow)
+    trials = search.trials_per_round or workflow.trials_per_round
+    if workflow.schedule is not None:
+        is_planned = workflow.schedule == "halving"
+        return Rules(
+            proposals=0,
+            trials=settings.budget.trials if is_planned else trials,
+            enough=0,
+            retries=0,
+            fills=False,
+            filters=True,
+            rounds=len(search.rungs) if is_planned and search.rungs else None,
+            empty_rounds=1,
+        )
     return Rules(
         proposals=settings.proposals_per_call,
         trials=trials,

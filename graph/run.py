@@ -46,6 +46,7 @@ def start_run(settings: Settings, progress: Progress | None = None) -> RunResult
     """Start a new run and work on it until it ends or is stopped. Raises: NavarchError before anything starts."""
     settings = _with_absolute_paths(settings)
     parts = prepare(settings)
+    settings = settle(settings, parts)
     evaluator = make_evaluator(settings, parts)
     try:
         with Memory.open(settings.db, fault=fault) as memory:
@@ -91,17 +92,18 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
         task_digest=parts.task.digest,
         evaluator=settings.evaluator,
         seed=settings.seed,
-        settings=_settled(settings, parts).model_dump(mode="json"),
+        settings=settle(settings, parts).model_dump(mode="json"),
         version=navarch.__version__,
     )
 
 
-def _settled(settings: Settings, parts: RunParts) -> Settings:
+def settle(settings: Settings, parts: RunParts) -> Settings:
     """Return settings that say what the workflow's own defaults are now, whatever a later version makes of them."""
-    trials = settings.search.trials_per_round or parts.workflow.trials_per_round
-    return settings.model_copy(
-        update={"search": settings.search.model_copy(update={"trials_per_round": trials})}
-    )
+    own = {
+        "trials_per_round": settings.search.trials_per_round or parts.workflow.trials_per_round,
+        "rungs": parts.rungs,
+    }
+    return settings.model_copy(update={"search": settings.search.model_copy(update=own)})
 
 
 def finish_run(ctx: RunContext, reason: str) -> None:
@@ -271,7 +273,7 @@ def _read_test(ctx: RunContext) -> None:
 
 
 def _result(memory: Memory, run: RunRow, settings: Settings, signal: int) -> RunResult:
-    best = memory.best_trial(run.run_id, **settings.limits.bounds)
+    best = memory.best_trial(run.run_id, **settings.admitted)
     test = memory.test_score(run.run_id)
     if test is not None and best is not None and test.trial_id != best.trial_id:
         test = None  # it belongs to another architecture

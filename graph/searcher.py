@@ -21,15 +21,21 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """
     ctx = context_of(runtime)
     ctx.leave_if_asked()
-    if ctx.searching is None:
-        raise NavarchError(f"workflow {ctx.settings.workflow!r} names no searcher")
     before, attempt = position_of(state)
     round = before + (1 if attempt == 0 else 0)
     found = sum(row.attempt < attempt for row in valid_proposals(ctx, round)) if attempt else 0
+    name_new(ctx, round, attempt, max(1, wanted(ctx, round) - found))
+    return ctx.done(round=round)
+
+
+def name_new(ctx: RunContext, round: int, attempt: int, count: int) -> None:
+    """Ask the searcher for so many new architectures and store what it names, the round opened."""
+    if ctx.searching is None:
+        raise NavarchError(f"workflow {ctx.settings.workflow!r} names no searcher")
     named = ask(
         ctx.searching.searcher,
         ctx.searching.history(round, attempt),
-        max(1, wanted(ctx, round) - found),
+        count,
         lambda values: _is_allowed(ctx, values),
         round_rng(ctx, "searcher", round, attempt),
     )
@@ -46,7 +52,6 @@ def searcher(state: RunState, runtime: Runtime[RunContext]) -> Update:
     with ctx.memory.transaction(durable=False):
         ctx.memory.open_round(ctx.run_id, round)
         ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
-    return ctx.done(round=round)
 
 
 def _is_allowed(ctx: RunContext, values: Values) -> bool:

@@ -1,7 +1,7 @@
 """The tables of the settings file, one class each; every field says what it means."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,15 @@ class Section(BaseModel):
 class Budget(Section):
     """When to stop; an absent limit does not bind. One ledger counts for every workflow."""
 
-    trials: int = Field(default=20, ge=1, le=1_000_000, description="unique architectures evaluated")
+    trials: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="unique architectures evaluated; halving and asha count one again on each rung",
+    )
+    epochs: int | None = Field(
+        default=None, ge=1, description="epochs of all trials together, each at its fidelity"
+    )
     calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
     tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
     seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")
@@ -49,7 +57,19 @@ class Search(Section):
         default="first", description="local search: move to the first better neighbour, or to the best of all"
     )
     startup: int = Field(
-        default=10, ge=1, le=10_000, description="gp, bananas: random trials before the model decides"
+        default=10, ge=1, le=10_000, description="gp, bananas, tpe: random trials before the model decides"
+    )
+    rungs: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=16,
+        description="halving, asha: epochs of each rung, ascending; default: what the task offers",
+    )
+    reduction: int = Field(
+        default=4,
+        ge=2,
+        le=10_000,
+        description="halving, asha: the best one in so many trains on at the next rung",
     )
 
 

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from navarch.agents.replies import Verdict
 from navarch.graph.context import RunContext
 from navarch.graph.rules import rules_of
+from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
 from navarch.memory import ProposalRow
 
 
 def wanted(ctx: RunContext, round: int) -> int:
     """Return how many candidates this round evaluates: its share, or what the budget has left."""
-    return wanted_of(ctx.settings, ctx.past.trials_before(round))
+    room = affordable(ctx.memory, ctx.run_id, ctx.settings, round)
+    return max(0, min(wanted_of(ctx.settings, ctx.past.trials_before(round)), room))
 
 
 def wanted_of(settings: Settings, done: int) -> int:

@@ -69,6 +69,16 @@ class Settings(Section):
     seki: Seki = Seki()
 
     @property
+    def admitted(self) -> dict[str, Any]:
+        """Return which trials may be called best, for `Memory.best_trial`: within the limits, at the full fidelity."""
+        return {**self.limits.bounds, "epochs": self.full_epochs}
+
+    @property
+    def full_epochs(self) -> int | None:
+        """Return the epochs of the trials that may be best; None before a run begins, when any may."""
+        return None if self.search.rungs is None else self.search.rungs[-1]
+
+    @property
     def proposals_per_call(self) -> int:
         """Return how many architectures the Generator is asked for; those of the offline role cost nothing."""
         if self.search.proposals is not None:

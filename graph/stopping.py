@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from navarch.graph.rules import rules_of
+from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
 from navarch.memory import Memory, RoundRow
 
@@ -49,6 +50,8 @@ def stop_reason(
     budget = settings.budget
     if memory.count_finished(run_id) >= budget.trials:
         return f"budget of {budget.trials} trials is spent"
+    if affordable(memory, run_id, settings, memory.last_round(run_id) + 1) < 1:
+        return f"budget of {budget.epochs} epochs has no room for another trial"
     if budget.calls is not None and memory.spent(run_id).calls >= budget.calls:
         return f"budget of {budget.calls} model calls is spent"
     if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
@@ -65,7 +68,7 @@ def stop_reason(
 
 
 def _is_reached(target: float, memory: Memory, run_id: str, settings: Settings) -> bool:
-    best = memory.best_trial(run_id, **settings.limits.bounds)
+    best = memory.best_trial(run_id, **settings.admitted)
     return best is not None and best.val_accuracy is not None and best.val_accuracy >= target
 
 

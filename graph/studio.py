@@ -16,7 +16,7 @@ from navarch.graph.assemble import make_context, make_evaluator, prepare
 from navarch.graph.build import navarch
 from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
-from navarch.graph.run import create_run, finish_run
+from navarch.graph.run import create_run, finish_run, settle
 from navarch.graph.settings import load_settings
 from navarch.graph.state import RunState, Update
 from navarch.graph.stopping import StopRequest, stop_reason
@@ -52,6 +52,7 @@ def context_of_thread() -> RunContext:
 def _context(thread: str) -> RunContext:
     settings = load_settings()
     parts = prepare(settings)
+    settings = settle(settings, parts)
     evaluator = make_evaluator(settings, parts)
     memory = Memory.open(settings.db)
     atexit.register(memory.close)

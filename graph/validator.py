@@ -14,6 +14,7 @@ from navarch.evaluation import cost_on, static_check
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.past import Seen
 from navarch.graph.rules import rules_of
+from navarch.graph.rungs import is_promotion
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
@@ -27,11 +28,12 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Judge the proposals of this attempt; after the last attempt fill what is missing, if the workflow does so."""
     ctx = context_of(runtime)
     round, attempt = position_of(state)
-    seen = _seen(ctx, round, attempt)
+    # A promotion is known on purpose.
+    seen = None if is_promotion(ctx.memory, ctx.run_id, ctx.settings, round) else _seen(ctx, round, attempt)
     with ctx.memory.transaction(durable=False):
         judgements = _judge(ctx, round, attempt, seen)
         rules = rules_of(ctx.settings)
-        if rules.fills and attempt >= rules.retries:
+        if seen is not None and rules.fills and attempt >= rules.retries:
             judgements += _fill(ctx, round, attempt, seen, len(judgements))
     ctx.progress.validated(round, attempt, Counter(judgement.status for judgement in judgements))
     return ctx.done(attempt=attempt + 1)
@@ -46,11 +48,11 @@ def _seen(ctx: RunContext, round: int, attempt: int) -> Seen:
     return seen
 
 
-def _judge(ctx: RunContext, round: int, attempt: int, seen: Seen) -> list[ProposalUpdate]:
+def _judge(ctx: RunContext, round: int, attempt: int, seen: Seen | None) -> list[ProposalUpdate]:
     judgements = []
     for row in ctx.memory.proposals(ctx.run_id, round=round, attempt=attempt):
         judgement = judge(ctx, row, seen)
-        if judgement.status == "valid" and judgement.digest is not None:
+        if seen is not None and judgement.status == "valid" and judgement.digest is not None:
             seen.add(judgement.digest, str(judgement.code))
         judgements.append(judgement)
     ctx.memory.judge_proposals(ctx.run_id, judgements)

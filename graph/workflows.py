@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from navarch import NavarchError
 from navarch.graph.settings import RoleName
@@ -17,7 +17,8 @@ class Workflow:
     """One workflow: its name, what it does in one line, its roles, and the function in `build.py`.
 
     searcher: the classical searcher in the Generator's place. trials_per_round: unless the settings say. uses: the
-    settings of `[search]` that it reads besides. needs_prior: the space must declare where to start.
+    settings of `[search]` that it reads besides. needs_prior: the space must declare where to start. schedule: who
+    trains on, where trials begin at fewer epochs.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Workflow:
     uses: tuple[str, ...] = ("proposals", "retries", "uncriticised")
     needs_prior: bool = False
     own_prompts: tuple[str, ...] = ()
+    schedule: Literal["halving", "asha"] | None = None
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -47,6 +49,11 @@ def _classical(
     return Workflow(
         name, summary, (), "classical", name, trials_per_round, ("retries", *uses), needs_prior=needs_prior
     )
+
+
+def _halving(name: Literal["halving", "asha"], summary: str, *uses: str) -> Workflow:
+    uses = ("rungs", "reduction", *uses)
+    return Workflow(name, summary, (), "halving", "random", uses=uses, schedule=name)
 
 
 WORKFLOWS = (
@@ -68,7 +75,10 @@ WORKFLOWS = (
         needs_prior=True,
     ),
     _classical("gp", "Gaussian process, Hamming kernel, expected improvement", "startup"),
+    _classical("tpe", "tree-structured Parzen estimator, by Optuna", "startup"),
     _classical("bananas", "BANANAS-like: random forest, independent Thompson sampling", "startup"),
+    _halving("halving", "successive halving: many at few epochs, the best of them at more"),
+    _halving("asha", "the same without a plan: who is among the best so far trains on"),
     Workflow(
         "collm-nas",
         "CoLLM-NAS: a Navigator that remembers, a Generator that does not",

@@ -3,6 +3,7 @@
 Lists and objects in a row are plain data; treat them as read-only.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -147,6 +148,11 @@ class TrialRow:
     feedback: dict[str, Any] | None
     row_digest: str | None
     feedback_digest: str | None
+
+    @property
+    def epochs(self) -> int:
+        """The epochs of its fidelity."""
+        return int(json.loads(self.fidelity)["epochs"])
 
     @property
     def is_finished(self) -> bool:

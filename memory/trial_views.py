@@ -48,8 +48,12 @@ class TrialViews(Table):
         max_params: int | None = None,
         max_macs: int | None = None,
         max_latency_ms: float | None = None,
+        epochs: int | None = None,
     ) -> TrialRow | None:
-        """Return the complete trial of highest accuracy (validation); of equals the smaller, then earlier."""
+        """Return the complete trial of highest accuracy (validation); of equals the smaller, then earlier.
+
+        epochs: only trials of this fidelity count.
+        """
         where = "run_id = ? AND state = 'complete'"
         parameters: list[Any] = [run_id]
         latency = "json_extract(objectives, '$.latency_ms')"
@@ -57,6 +61,9 @@ class TrialViews(Table):
             if limit is not None:
                 where += f" AND {name} <= ?"
                 parameters.append(limit)
+        if epochs is not None:
+            where += " AND json_extract(fidelity, '$.epochs') = ?"
+            parameters.append(epochs)
         found = self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT 1", parameters)
         return found[0] if found else None
 

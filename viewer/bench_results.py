@@ -69,7 +69,7 @@ def read_results(out: Path) -> Results:
 
 def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float]) -> CellResult:
     settings = settings_of(run)
-    best = memory.best_trial(run.run_id, **settings.limits.bounds)
+    best = memory.best_trial(run.run_id, **settings.admitted)
     score = memory.test_score(run.run_id)
     is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
     statuses = Counter(row.status for row in memory.proposals(run.run_id))
@@ -97,6 +97,7 @@ def _curve(memory: Memory, run_id: str, settings: Settings) -> tuple[float, ...]
     best, curve = math.nan, []
     for trial in memory.trials(run_id):
         fits = limits.admits(trial.params, trial.macs, trial.objectives.get("latency_ms"))
+        fits = fits and settings.full_epochs in (None, trial.epochs)
         if trial.val_accuracy is not None and fits and not trial.val_accuracy <= best:
             best = trial.val_accuracy
         curve.append(best)

@@ -1,7 +1,7 @@
 """A random forest over categorical dimensions: bagged regression trees whose splits ask "is it this option?".
 
 All trees grow together, level by level, with numpy alone. Source: Breiman 2001; the spread of the trees as
-uncertainty: Hutter, Hoos and Leyton-Brown 2011.
+uncertainty, and the settings: Hutter, Hoos and Leyton-Brown 2011 (SMAC), section 4.1.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ Values = tuple[str, ...]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-TREES = 40
-MAX_DEPTH = 12
-MIN_SPLIT = 4  # rows of a node that may be split
-SHARE = 0.5  # of the questions that each node may choose from
+TREES = 10
+MAX_DEPTH = 20
+MIN_SPLIT = 10  # rows of a node that may be split
+SHARE = 5 / 6  # of the questions that each node may choose from
 LEAF = -1
 
 

@@ -45,8 +45,8 @@ class LocalSearch:
 
     def _find_place(self, view: SearcherView) -> Asked | None:
         """Follow the history to where the climb stands; None where a new start is due."""
-        settled = next((i for i, entry in enumerate(view.asked) if entry.state == "waiting"), len(view.asked))
-        if not self._climb.fits(view.asked, settled):
+        settled = view.settled
+        if not self._climb.fits(settled):
             self._climb = _Climb(self)
         self._climb.follow(view, settled)
         return self._climb.place
@@ -61,13 +61,12 @@ class _Climb:
         self._known: dict[Values, Asked] = {}
         self.place: Asked | None = None
 
-    def fits(self, asked: Sequence[Asked], settled: int) -> bool:
+    def fits(self, settled: Sequence[Asked]) -> bool:
         """Tell whether what was followed is the beginning of this history."""
-        done = len(self._followed)
-        return done <= settled and list(asked[:done]) == self._followed
+        return settled[: len(self._followed)] == self._followed
 
-    def follow(self, view: SearcherView, settled: int) -> None:
-        for entry in view.asked[len(self._followed) : settled]:
+    def follow(self, view: SearcherView, settled: Sequence[Asked]) -> None:
+        for entry in settled[len(self._followed) :]:
             self._followed.append(entry)
             self._known.setdefault(entry.canonical, entry)
             if entry.state == "finished":

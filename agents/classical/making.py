@@ -6,7 +6,7 @@ from typing import Literal
 from navarch import NavarchError
 from navarch.agents.classical.searcher import Searcher
 
-NAMES = ("random", "evolution", "local-search", "local-search-seeded", "gp", "bananas")
+NAMES = ("random", "evolution", "local-search", "local-search-seeded", "gp", "bananas", "tpe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +45,14 @@ def _make_model_based(name: str, options: Options) -> Searcher:
         from navarch.agents.classical.bananas import Bananas
 
         return Bananas(options.startup)
+    if name == "tpe":
+        try:
+            from navarch.agents.classical.tpe import TreeParzen
+        except ModuleNotFoundError:
+            raise NavarchError(
+                "the searcher 'tpe' is Optuna's, which is not installed: pip install 'navarch[tpe]', "
+                "or use --workflow gp"
+            ) from None
+
+        return TreeParzen(options.startup)
     raise NavarchError(f"unknown searcher {name!r}: use one of {', '.join(NAMES)}")

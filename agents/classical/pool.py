@@ -1,6 +1,7 @@
 """Architectures for a model to choose from: near the best, and anywhere."""
 
 import random
+import sys
 from collections.abc import Iterable, Sequence
 
 from navarch.agents.classical.searcher import Asked, SearcherView, Values, edit
@@ -31,8 +32,10 @@ def pool_around(
     return pool
 
 
-def neighbours_of(view: SearcherView, values: Iterable[Values], limit: int) -> dict[Values, Values]:
-    """Return up to `limit` new architectures one edit away, by canonical values."""
+def neighbours_of(
+    view: SearcherView, values: Iterable[Values], limit: int = sys.maxsize
+) -> dict[Values, Values]:
+    """Return the new architectures one edit away, up to `limit`, by canonical values."""
     pool: dict[Values, Values] = {}
     for centre in values:
         _add(view, pool, view.structure.neighbours(centre), limit)

@@ -55,6 +55,12 @@ class SearcherView:
         """Tell whether nothing equal was named before."""
         return self.canonical(values) not in self.known
 
+    @property
+    def settled(self) -> list[Asked]:
+        """Return what comes before the first that is still waiting."""
+        n = next((i for i, entry in enumerate(self.asked) if entry.state == "waiting"), len(self.asked))
+        return list(self.asked[:n])
+
     def evaluated(self) -> list[Asked]:
         """Return what was evaluated, each once, in order; failed trials among it."""
         return [asked for asked in self.known.values() if asked.state == "finished"]

@@ -29,7 +29,7 @@ def named(bench):
         return [(row.round, row.position, row.raw, row.status) for row in memory.proposals("r1")]
 
 
-@pytest.mark.parametrize("name", ["evolution", "local-search-seeded", "gp"])
+@pytest.mark.parametrize("name", ["evolution", "local-search-seeded", "gp", "tpe"])
 def test_a_run_that_was_stopped_decides_as_one_that_was_not(bench, name):
     flags = {"workflow": name, "budget": {"trials": 10}, "search": SOON, "seed": 3}
     assert bench.run(**flags, progress=StopAfter(bench, 6)).run.state == "stopped"
