@@ -1,22 +1,15 @@
 """`navarch bench`: compare workflows on tasks over seeds, and report what a folder of such runs holds."""
 
-import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_json
+from navarch.cli.grid_work import work_on
 from navarch.cli.options import AsJson
-from navarch.cli.wording import accuracy
-
-if TYPE_CHECKING:
-    from navarch.graph.grid import Cell
-    from navarch.graph.grid_pool import CellEnd
-    from navarch.graph.settings import Settings
 
 OUT = Path("bench")
 FIGURES = "figures"
@@ -115,7 +108,7 @@ def bench(
     folder, optima = out or OUT, _optima(optimum)
     cells = plan_grid(folder, workflow, task or [], range(seeds), file=config, flags=flags)
     _refuse_strangers(reference, optima, {cell.workflow for cell in cells}, {cell.task for cell in cells})
-    _work(cells, folder, jobs)
+    work_on(cells, folder, jobs)
     _report(folder, reference, optima, as_json)
 
 
@@ -127,46 +120,6 @@ def report(
 ) -> None:
     """Report what the finished runs of a folder show, and draw the figures."""
     _report(out, reference, _optima(optimum), as_json)
-
-
-def _work(cells: "Sequence[Cell]", folder: Path, jobs: int | None) -> None:
-    """Do what is not finished of the grid, with a line on stderr for each run that ends."""
-    from navarch.graph.grid import notes_of, state_of
-    from navarch.graph.grid_pool import run_grid
-
-    left = [cell for cell in cells if state_of(cell) != "finished"]
-    if len(left) < len(cells):
-        echo(f"{len(cells) - len(left)} of {len(cells)} runs are finished already", err=True)
-    if not left:
-        return
-    for note in notes_of(left):
-        echo(f"note: {note}", err=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NavarchError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from None
-    signal = run_grid(left, jobs or _default_jobs(left[0].settings), folder, _teller(len(left)))
-    if signal:
-        echo("stopped; the same command goes on", err=True)
-        raise typer.Exit(128 + signal)
-
-
-def _teller(total: int) -> "Callable[[CellEnd], None]":
-    """Return what tells of each run that ends: how many did, its result, and how long the rest may take."""
-    began, done = time.monotonic(), 0
-
-    def tell(end: "CellEnd") -> None:
-        nonlocal done
-        done += 1
-        rest = (time.monotonic() - began) / done * (total - done)
-        state = "" if end.state == "finished" else f" {end.state}: {end.reason},"
-        echo(
-            f"{done}/{total} {end.cell.name}:{state} best {accuracy(end.best)}, {end.trials} trials "
-            f"in {end.wall_s:.1f} s; about {_duration(rest)} left",
-            err=True,
-        )
-
-    return tell
 
 
 def _report(folder: Path, reference: str | None, optima: dict[str, float], as_json: bool) -> None:
@@ -188,7 +141,7 @@ def _report(folder: Path, reference: str | None, optima: dict[str, float], as_js
         echo_json({"unfinished": results.unfinished, "tasks": [one.as_dict() for one in reports]})
         return
     for one in reports:
-        show_report(one, is_named=reference is not None)
+        show_report(one, is_named=reference is not None, optimum=optima.get(one.task))
     for file in files:
         echo(f"figure {file}")
 
@@ -220,16 +173,3 @@ def _optima(given: Sequence[str] | None) -> dict[str, float]:
             raise NavarchError(f"--optimum {text!r}: write TASK=PERCENT, such as nb201-cifar10=91.61")
         optima[task] = value
     return optima
-
-
-def _default_jobs(settings: "Settings") -> int:
-    """Return how many runs the cores can take: a run that trains keeps several busy."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    slots = {"train": settings.train.slots, "callable": settings.callable.slots}
-    return max(1, cores // slots.get(settings.evaluator, 1))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

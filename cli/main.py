@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from navarch import NavarchError, __version__
-from navarch.cli import bench, catalogue, data, doctor, prompts, run, runs, spaces, trace
+from navarch.cli import bench, catalogue, data, doctor, prompts, reproduce, run, runs, spaces, trace
 from navarch.cli.echo import echo
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (run, runs, trace, bench, prompts, spaces, catalogue, data, doctor):
+for module in (run, runs, trace, bench, reproduce, prompts, spaces, catalogue, data, doctor):
     module.add_to(app)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from navarch.cli.echo import echo, one_line
-from navarch.cli.wording import accuracy, big, gist, measuring
+from navarch.cli.wording import accuracy, big, gist, measuring, roles_of
 
 if TYPE_CHECKING:
     from navarch.agents.caller import Answer
@@ -25,7 +25,9 @@ class ConsoleProgress:
         )
         echo(f"evaluator: {measuring(evaluator, parts)}")
         if parts.models:
-            echo("roles: " + ", ".join(f"{role} {model}" for role, model in parts.models.items()))
+            from navarch.graph.settings import settings_of
+
+            echo(f"roles: {roles_of(settings_of(run))}")
         if "offline" in parts.models.values():
             echo("offline roles are rules and statistics, not a language model")
 

@@ -52,6 +52,13 @@ def run(
     role: Annotated[
         list[str] | None, typer.Option(help="ROLE=MODEL: another model for one role.", show_default=False)
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out a role: critic, navigator or distiller.", show_default=False),
+    ] = None,
+    no_memory: Annotated[
+        bool, typer.Option("--no-memory", help="Switch the memory of the roles off.")
+    ] = False,
     budget: Annotated[
         str | None,
         typer.Option(help="Trials, or trials=N,calls=N,tokens=N,seconds=S.", show_default=False),
@@ -74,6 +81,7 @@ def run(
 
     Settings come from navarch.toml, NAVARCH_... variables and flags; flags win.
     """
+    from navarch.graph.ablation import forget
     from navarch.graph.settings import load_settings
 
     given = {
@@ -83,6 +91,7 @@ def run(
         "task": task,
         "evaluator": evaluator,
         "model": model,
+        "without": _roles_without(without),
         "seed": seed,
         "target": target,
         "prompts": prompts,
@@ -90,6 +99,8 @@ def run(
     }
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(config, _nested(flags, base_url, budget, role or [], assignments or []))
+    if no_memory:
+        settings = forget(settings)
     if dry_run:
         _show_plan(settings)
         return
@@ -144,6 +155,13 @@ def stop(name: Run, db: Db = None) -> None:
     echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}{db_flag(path)}")
 
 
+def _roles_without(names: list[str] | None) -> list[str] | None:
+    for name in names or []:
+        if name not in ROLES:
+            raise NavarchError(f"--without {name!r}: name a role of {', '.join(ROLES)}")
+    return names
+
+
 @contextmanager
 def _left_at_once(db: Path) -> Iterator[None]:
     """Say how to go on after a second Ctrl-C."""
@@ -174,7 +192,7 @@ def _nested(
 
 
 def _show_plan(settings: "Settings") -> None:
-    from navarch.cli.wording import measuring
+    from navarch.cli.wording import ablated, measuring
     from navarch.graph.assemble import make_evaluator, prepare
 
     parts = prepare(settings)
@@ -189,6 +207,8 @@ def _show_plan(settings: "Settings") -> None:
         for prompt in map(parts.library.get, parts.workflow.prompts):
             model = parts.models[prompt.role]
             echo(f"role       {prompt.role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
+        if absent := ablated(settings):
+            echo(f"ablation   {absent}")
         if any(model != "offline" for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
@@ -208,13 +228,15 @@ def _show_plan(settings: "Settings") -> None:
 
 def _search_settings(settings: "Settings", parts: "RunParts") -> dict[str, Any]:
     """Return the settings of the search that the workflow reads."""
+    from navarch.graph.rules import rules_of
+
     search, workflow = settings.search, parts.workflow
     own = {"collm-nas": settings.collm, "seki": settings.seki}.get(workflow.name)
     if own is not None:
         return {**own.model_dump(), "retries": search.retries}
     trials = {"trials_per_round": search.trials_per_round or workflow.trials_per_round}
     rungs = f"{'/'.join(map(str, parts.rungs))}-epoch"
-    settled = {**search.model_dump(), "proposals": settings.proposals_per_call, "rungs": rungs, **trials}
+    settled = {**search.model_dump(), "proposals": rules_of(settings).proposals, "rungs": rungs, **trials}
     return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
 
 

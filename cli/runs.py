@@ -7,6 +7,7 @@ import typer
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks
+from navarch.cli.wording import roles_of
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow, TrialRow
@@ -42,6 +43,8 @@ def show(
 
     Failed trials come with their reasons.
     """
+    from navarch.graph.settings import settings_of
+
     with read_memory(db) as memory:
         run = memory.get_run(name)
         facts = _run_facts(memory, run, state_of(run, db))
@@ -58,6 +61,8 @@ def show(
     echo(
         f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, {run.segments} segment(s)"
     )
+    if roles := roles_of(settings_of(run)):
+        echo(f"roles: {roles}")
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
     echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
     show_fallbacks(replies)

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from navarch.agents.replies import Reply
     from navarch.evaluation import Evaluator
     from navarch.graph.assemble import RunParts
+    from navarch.graph.settings import Settings
 
 
 def accuracy(percent: float | None) -> str:
@@ -24,6 +25,29 @@ def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
     """Return how trials are measured; of a user's own measurement nobody knows the epochs."""
     epochs = f"{parts.fidelity.epochs} epochs, " if parts.task.is_described else ""
     return f"{evaluator.name}, {epochs}{evaluator.slots} at once"
+
+
+def roles_of(settings: "Settings") -> str:
+    """Return the roles of a run with their models, and what was left out, or nothing for a classical searcher."""
+    from navarch.graph.ablation import left_out
+    from navarch.graph.workflows import get_workflow
+
+    roles = get_workflow(settings.workflow).leaving_out(left_out(settings)).roles
+    shown = ", ".join(f"{role} {settings.model_of(role)}" for role in roles)
+    return "; ".join(part for part in (shown, ablated(settings)) if part)
+
+
+def ablated(settings: "Settings") -> str:
+    """Return which roles are left out and what is not remembered, or nothing for a run that is whole."""
+    from navarch.graph.ablation import left_out
+
+    absent = ", ".join(left_out(settings))
+    found = [f"left out: {absent}"] if absent else []
+    if settings.workflow == "navarch" and settings.search.memory == "none":
+        found.append("memory: none")
+    if settings.workflow == "collm-nas" and settings.collm.memory != "navigator":
+        found.append(f"memory: {settings.collm.memory}")
+    return "; ".join(found)
 
 
 def gist(reply: "Reply") -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from navarch import NavarchError
 from navarch.agents.caller import Caller
 from navarch.agents.classical import Options, make_searcher
+from navarch.agents.forgetting import ForgetfulRecall
 from navarch.agents.model import ModelClient, make_client
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
@@ -31,6 +32,7 @@ from navarch.evaluation import (
     open_latency,
     own_table_task,
 )
+from navarch.graph.ablation import left_out
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching
@@ -65,7 +67,7 @@ class RunParts:
 
 def prepare(settings: Settings) -> RunParts:
     """Find and check everything that the settings name. Raises: NavarchError with the first thing that is wrong."""
-    workflow = get_workflow(settings.workflow)
+    workflow = get_workflow(settings.workflow).leaving_out(left_out(settings))
     space = get_space(settings.space)
     if settings.obfuscate is not None:
         space = ObfuscatedSpace(space, settings.obfuscate)
@@ -159,7 +161,8 @@ def _searcher_options(settings: Settings) -> Options:
 def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str) -> Recall:
     """Return what builds the roles' views of a run."""
     rules = rules_of(settings)
-    return Recall(
+    is_forgetful = settings.workflow == "navarch" and settings.search.memory == "none"
+    return (ForgetfulRecall if is_forgetful else Recall)(
         memory,
         parts.space,
         parts.task,

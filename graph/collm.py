@@ -8,6 +8,7 @@ from dataclasses import replace
 from langgraph.runtime import Runtime
 
 from navarch.agents.collm import GENERATOR, NAVIGATOR, generator_view, navigator_view
+from navarch.graph.ablation import turns_of
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.generator import store_proposals
@@ -20,7 +21,7 @@ def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round = position_of(state).round + 1
     ctx.memory.open_round(ctx.run_id, round)
-    role = replace(NAVIGATOR, turns=ctx.settings.collm.turns)
+    role = replace(NAVIGATOR, turns=turns_of(ctx.settings, "navigator"))
     answer = ask(ctx, role, navigator_view(ctx.recall, round), round=round)
     ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
     return ctx.done(round=round, attempt=0)
@@ -31,8 +32,10 @@ def follower(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round, attempt = position_of(state)
     view = generator_view(ctx.recall, round, attempt, ctx.settings.collm.proposals)
+    turns = turns_of(ctx.settings, "generator")
+    role = replace(GENERATOR, stateful=turns != 0, turns=turns)
     try:
-        answer = ask(ctx, GENERATOR, view, round=round, attempt=attempt)
+        answer = ask(ctx, role, view, round=round, attempt=attempt)
     except BudgetSpent:
         if attempt == 0:
             raise

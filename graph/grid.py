@@ -21,7 +21,8 @@ CELLS = "*/*/seed-*.db"
 
 # What the cells of a grid differ in by design, and what else workflows may differ in; all the rest must be equal.
 _VARIED = ("workflow", "seed", "db")
-_METHOD = ("search", "collm", "seki", "model", "roles", "server", "prompts")
+_METHOD = ("search", "collm", "seki", "model", "roles", "without", "server", "prompts")
+_NAMED = "obfuscate"  # may differ where the name of a variant says so: a row of its own beside the plain one
 
 CellState = Literal["new", "begun", "finished"]
 
@@ -60,11 +61,11 @@ def plan_grid(
 
     arms: list[tuple[str, str, Settings]] = []
     for task in dict.fromkeys(tasks) or [None]:
-        first: Settings | None = None
-        for variant in dict.fromkeys(workflows):
-            settings = _settings(file, _flags_of(variant, flags or {}), task)
-            first = first or settings
-            found = difference(settings, first, but=(*_VARIED, *_METHOD))
+        first: tuple[str, Settings] | None = None
+        for variant in sorted(dict.fromkeys(workflows), key=_is_obfuscated):
+            settings = _settings(file, variant_flags(variant, flags), task)
+            first = first or (variant, settings)
+            found = difference(settings, first[1], but=_may_differ(variant, first[0]))
             if found is not None:
                 raise NavarchError(
                     f"--workflow {variant!r} runs with {found}: only equal conditions are compared"
@@ -79,9 +80,32 @@ def plan_grid(
     return cells
 
 
+def _is_obfuscated(variant: str) -> bool:
+    return any(part.partition("=")[0] == _NAMED for part in variant.split(",")[1:])
+
+
+def _may_differ(variant: str, other: str) -> tuple[str, ...]:
+    """Return the settings in which two variants may differ and still search under equal conditions."""
+    named = (_NAMED,) if _is_obfuscated(variant) or _is_obfuscated(other) else ()
+    return (*_VARIED, *_METHOD, *named)
+
+
 def workflow_of(variant: str) -> str:
     """Return the workflow that a variant is made of."""
     return variant.partition(",")[0]
+
+
+def variant_flags(variant: str, flags: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return `flags` with what a variant says on top, as for `load_settings`."""
+    own = {**deepcopy(dict(flags or {})), "workflow": workflow_of(variant)}
+    without = []
+    for assignment in variant.split(",")[1:]:
+        key, _, value = assignment.partition("=")
+        if key == "without":
+            without.append(value)  # may be given more than once
+        else:
+            assign(own, assignment)
+    return {**own, "without": without} if without else own
 
 
 def state_of(cell: Cell) -> CellState:
@@ -123,15 +147,16 @@ def refuse_unequal(runs: Iterable[tuple[str, Path, RunRow]]) -> None:
 
     All must agree in budget, task, space, limits and training; those of one workflow in everything but the seed.
     """
-    first: RunRow | None = None
+    first: tuple[str, RunRow] | None = None
     of_workflow: dict[str, RunRow] = {}
-    for workflow, db, run in runs:
-        first = first or run
+    for workflow, db, run in sorted(runs, key=lambda triple: _is_obfuscated(triple[0])):
+        first = first or (workflow, run)
         own = of_workflow.setdefault(workflow, run)
-        found = difference(settings_of(run), settings_of(first), but=(*_VARIED, *_METHOD))
+        may_differ = _may_differ(workflow, first[0])
+        found = difference(settings_of(run), settings_of(first[1]), but=may_differ)
         found = found or difference(settings_of(run), settings_of(own), but=_VARIED)
-        if found is None and run.task_digest != first.task_digest:
-            found = f"task data {run.task_digest}, not {first.task_digest}"
+        if found is None and run.task_digest != first[1].task_digest:
+            found = f"task data {run.task_digest}, not {first[1].task_digest}"
         if found is not None:
             raise NavarchError(
                 f"{str(db)!r} holds a run with {found}, unlike the others of task {run.task!r}: "
@@ -170,13 +195,6 @@ def _flat(settings: Settings, but: Sequence[str]) -> dict[str, object]:
     if space.endswith(".toml"):
         found["space"] = Path(space).name
     return found
-
-
-def _flags_of(variant: str, flags: Mapping[str, Any]) -> dict[str, Any]:
-    own = {**deepcopy(dict(flags)), "workflow": workflow_of(variant)}
-    for assignment in variant.split(",")[1:]:
-        assign(own, assignment)
-    return own
 
 
 def _settings(file: Path | None, flags: Mapping[str, Any], task: str | None) -> Settings:

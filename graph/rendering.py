@@ -6,6 +6,7 @@ from navarch import NavarchError
 from navarch.agents import collm, seki
 from navarch.agents.recall import Recall
 from navarch.agents.views import View
+from navarch.graph.ablation import turns_of
 from navarch.graph.assemble import make_recall, prepare
 from navarch.graph.seki import current_of, draw
 from navarch.graph.selection import candidates_of, wanted_of
@@ -49,7 +50,7 @@ def render_again(memory: Memory, run: RunRow, name: str, round: int, library: Pr
     view = _view(make_recall(settings, parts, memory, run.run_id), memory, run.run_id, settings, name, round)
     data = view.to_dict()
     if name.endswith("navigator"):
-        data["first"] = round == 1
+        data["first"] = round == 1 or turns_of(settings, "navigator") == 0
     return library.render(name, data)
 
 

@@ -68,7 +68,7 @@ def rules_of(settings: Settings) -> Rules:
             empty_rounds=1,
         )
     return Rules(
-        proposals=settings.proposals_per_call,
+        proposals=_proposals(settings, trials),
         trials=trials,
         enough=trials,
         retries=search.retries,
@@ -77,3 +77,14 @@ def rules_of(settings: Settings) -> Rules:
         rounds=None,
         empty_rounds=1,
     )
+
+
+def _proposals(settings: Settings, trials: int) -> int:
+    """Return how many the Generator is asked for; the offline one for no more than are tried where none is chosen.
+
+    Its batch goes from small changes to new ground, and without a Critic the first ones are tried.
+    """
+    is_offline = settings.model_of("generator") == "offline"
+    if settings.search.proposals is None and is_offline and "critic" in settings.without:
+        return trials
+    return settings.proposals_per_call

@@ -48,6 +48,10 @@ class Search(Section):
     uncriticised: float = Field(
         default=0.125, ge=0, le=1, description="share of slots filled past the Critic"
     )
+    memory: Literal["all", "none"] = Field(
+        default="all",
+        description="navarch: what roles see of earlier rounds; none leaves the Distiller out too",
+    )
     patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
     population: int = Field(default=10, ge=2, le=10_000, description="evolution: how many live")
     sample: int = Field(
@@ -152,7 +156,11 @@ class Collm(Section):
         default=False, description="ask the Generator again with the reasons; the paper skips silently"
     )
     turns: int | None = Field(
-        default=None, ge=1, description="rounds of its conversation that the Navigator is sent; default: all"
+        default=None, ge=1, description="rounds of its conversation that a role is sent; default: all"
+    )
+    memory: Literal["navigator", "generator", "both", "neither"] = Field(
+        default="navigator",
+        description="whose conversation goes on through the run; the paper: the Navigator's",
     )
 
 

@@ -8,9 +8,9 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
@@ -23,6 +23,12 @@ SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 
 RoleName = Literal["navigator", "generator", "critic", "distiller"]
+
+
+def _listed(value: Any) -> Any:
+    """Return one name as a list of one, and each name of a list once."""
+    names = [value] if isinstance(value, str) else value
+    return tuple(dict.fromkeys(names)) if isinstance(names, list | tuple) else names
 
 
 MODEL_PROPOSALS = 16
@@ -51,6 +57,9 @@ class Settings(Section):
     model: str = Field(default="offline", description="openai:NAME or offline, for every role")
     roles: dict[RoleName, str] = Field(
         default_factory=dict, description="a role's own model, where it differs"
+    )
+    without: Annotated[tuple[RoleName, ...], BeforeValidator(_listed)] = Field(
+        default_factory=tuple, description="roles to leave out: critic, navigator, distiller"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="search seed")
     target: float | None = Field(
@@ -220,6 +229,8 @@ def _sentence(error: ValidationError, flags: Mapping[str, Any], file: Path | Non
 
 def _holds(table: Any, keys: list[str]) -> bool:
     for key in keys:
+        if isinstance(table, list) and key.isdecimal():
+            return True
         if not isinstance(table, Mapping) or key not in table:
             return False
         table = table[key]

@@ -13,7 +13,6 @@ from langgraph.config import get_config
 from langgraph.graph import END, START, StateGraph
 
 from navarch.graph.assemble import make_context, make_evaluator, prepare
-from navarch.graph.build import navarch
 from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
 from navarch.graph.run import create_run, finish_run, settle
@@ -24,9 +23,9 @@ from navarch.memory import Memory
 
 
 def graph() -> Any:
-    """Return the compiled `navarch` workflow, followed by the node that ends the run."""
+    """Return the compiled workflow that the settings name, followed by the node that ends the run."""
     outer = StateGraph(RunState)
-    outer.add_node("search", navarch().compile())
+    outer.add_node("search", prepare(load_settings()).workflow.build().compile())
     outer.add_node("finish", finish)
     outer.add_edge(START, "search")
     outer.add_edge("search", "finish")

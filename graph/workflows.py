@@ -1,12 +1,13 @@
 """The workflows by name: what each is, and which graph it runs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from navarch import NavarchError
 from navarch.graph.settings import RoleName
+from navarch.prompts.variables import ROLE_OF
 
 if TYPE_CHECKING:
     from navarch.graph.build import Graph
@@ -18,7 +19,8 @@ class Workflow:
 
     searcher: the classical searcher in the Generator's place. trials_per_round: unless the settings say. uses: the
     settings of `[search]` that it reads besides. needs_prior: the space must declare where to start. schedule: who
-    trains on, where trials begin at fewer epochs.
+    trains on, where trials begin at fewer epochs. optional: the roles that an ablation may leave out; the function in
+    `build.py` is told which ones are left.
     """
 
     name: str
@@ -27,10 +29,11 @@ class Workflow:
     builder: str
     searcher: str | None = None
     trials_per_round: int = 4
-    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised")
+    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised", "memory")
     needs_prior: bool = False
     own_prompts: tuple[str, ...] = ()
     schedule: Literal["halving", "asha"] | None = None
+    optional: tuple[RoleName, ...] = ()
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -39,8 +42,28 @@ class Workflow:
 
     def build(self) -> "Graph":
         """Return the uncompiled graph; this is what imports LangGraph."""
-        function: Callable[[], Graph] = getattr(import_module("navarch.graph.build"), self.builder)
-        return function()
+        function: Callable[..., Graph] = getattr(import_module("navarch.graph.build"), self.builder)
+        return function(self.roles) if self.optional else function()
+
+    def leaving_out(self, roles: Collection[RoleName]) -> "Workflow":
+        """Return the workflow without these roles, their nodes and prompts. Raises: NavarchError if it needs one."""
+        for role in roles:
+            if role not in self.optional:
+                raise NavarchError(f"role {role!r} cannot be left out: {self._why_needed(role)}")
+        if not roles:
+            return self
+        left = tuple(role for role in self.roles if role not in roles)
+        own = tuple(prompt for prompt in self.own_prompts if ROLE_OF[prompt] in left)
+        uses = tuple(name for name in self.uses if name != "uncriticised" or "critic" in left)
+        return replace(self, roles=left, own_prompts=own, uses=uses)
+
+    def _why_needed(self, role: RoleName) -> str:
+        if role in self.roles:
+            return (
+                f"nobody would propose architectures in workflow {self.name!r}; without any role there is "
+                "--workflow random, and with an offline one --role generator=offline"
+            )
+        return f"workflow {self.name!r} has no such role; its roles: {', '.join(self.roles) or 'none'}"
 
 
 def _classical(
@@ -62,6 +85,7 @@ WORKFLOWS = (
         "all four roles: direction, proposals, verdicts, trials, lessons",
         ("navigator", "generator", "critic", "distiller"),
         "navarch",
+        optional=("navigator", "critic", "distiller"),
     ),
     _classical("random", "uniform random search, the baseline; no role, no model", trials_per_round=4),
     _classical(
@@ -86,6 +110,7 @@ WORKFLOWS = (
         "collm_nas",
         uses=("retries",),
         own_prompts=("collm-nas/navigator", "collm-nas/generator"),
+        optional=("navigator",),
     ),
     Workflow(
         "seki",
@@ -94,6 +119,7 @@ WORKFLOWS = (
         "seki",
         uses=("retries",),
         own_prompts=("seki/self-evolution", "seki/patterns", "seki/inspiration"),
+        optional=("distiller",),
     ),
 )
 

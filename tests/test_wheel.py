@@ -45,6 +45,7 @@ def test_the_wheel_carries_code_prompts_declarations_and_data_and_nothing_else(w
         "navarch/spaces/catalogue/nas-bench-201.toml",
         "navarch/evaluation/data/digits.csv.gz",
         "navarch/evaluation/data/NOTICE",
+        "navarch/viewer/recipes/collm-nas-table4.toml",
     ):
         assert needed in names
     for name in names:

@@ -2,7 +2,8 @@
 
 Chosen by validation, reported on test. Each workflow is compared with a reference in the validation accuracy at the
 full budget: differences are paired by seed, tested by Wilcoxon's signed ranks, and the p values of a task adjusted by
-Holm's method. The reference is the classical workflow (no role, no model) of the highest mean unless one is named.
+Holm's method. The reference is the classical workflow (no role, no model, no prior of the space) of the highest mean
+unless one is named; workflows that use the space's prior stand apart, after all others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,9 @@ from navarch.viewer.bench_results import CellResult
 from navarch.viewer.statistics import Bands, Estimate, bands, estimate, holm, signed_rank
 
 CHECKPOINTS = (10, 20, 50, 100)
+CURVE = tuple(range(10, 101, 10))
 CLASSICAL = frozenset(workflow.name for workflow in WORKFLOWS if not workflow.roles)
+SEEDED = frozenset(workflow.name for workflow in WORKFLOWS if workflow.needs_prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,15 @@ class Comparison:
 class WorkflowRow:
     """One workflow on one task. Accuracies in percent; counts are means of a run.
 
-    val: by number of trials; None where a run had no result yet. cpu_ms: of our own process for a trial.
+    val: by number of trials; None where a run had no result yet. uses_prior: begins where the space's declaration says
+    that good ones are. tokens_per_new: of models, for each valid and new architecture that was proposed, tried or not.
+    fallback_share: of the replies, those that offline twins gave in a model's place. cpu_ms: of our own process for a
+    trial.
     """
 
     workflow: str
     seeds: int
+    uses_prior: bool
     val: dict[int, Estimate | None]
     test: Estimate | None
     versus: Comparison | None
@@ -51,12 +58,14 @@ class WorkflowRow:
     failed: float
     calls: float
     tokens: float
+    tokens_per_new: float | None
+    fallback_share: float
     cpu_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskReport:
-    """One task: rows with the best first, and each workflow's curve over the trials of the budget.
+    """One task: rows with the best first, those with a prior last; each workflow's curve over the trials of the budget.
 
     highest: the best validation accuracy that any of the runs reached, percent.
     """
@@ -72,6 +81,11 @@ class TaskReport:
     def checkpoints(self) -> tuple[int, ...]:
         """The numbers of trials at which the rows have accuracies; the last is the budget."""
         return checkpoints_of(self.budget)
+
+    def curve_of(self, workflow: str) -> dict[int, float | None]:
+        """Return a workflow's mean after each tenth trial up to the hundredth, percent, as far as the budget goes."""
+        mean = self.curves[workflow].mean
+        return {mark: _plain(mean[mark - 1 : mark])[0] for mark in CURVE if mark <= self.budget}
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, NaN as None."""
@@ -111,8 +125,11 @@ def _report(task: str, cells: Sequence[CellResult], named: str | None) -> TaskRe
         name: bands(np.array([cell.best for cell in of_seed.values()]))
         for name, of_seed in of_workflow.items()
     }
-    ranking = sorted(of_workflow, key=lambda name: -np.nan_to_num(curves[name].mean[-1], nan=-1.0))
-    fit = [name for name in ranking if (name == named if named else workflow_of(name) in CLASSICAL)]
+    ranking = sorted(
+        of_workflow,
+        key=lambda name: (workflow_of(name) in SEEDED, -np.nan_to_num(curves[name].mean[-1], nan=-1.0)),
+    )
+    fit = [name for name in ranking if (name == named if named else workflow_of(name) in CLASSICAL - SEEDED)]
     reference = fit[0] if fit else None
     versus = _compare(of_workflow, reference) if reference is not None else {}
     rows = [_row(name, list(of_workflow[name].values()), budget, versus.get(name)) for name in ranking]
@@ -126,9 +143,11 @@ def _row(workflow: str, cells: Sequence[CellResult], budget: int, versus: Compar
 
     tests = [cell.test for cell in cells if cell.test is not None]
     noted = sum(cell.noted_trials for cell in cells)
+    tokens, proposed = sum(cell.tokens for cell in cells), sum(cell.proposed for cell in cells)
     return WorkflowRow(
         workflow=workflow,
         seeds=len(cells),
+        uses_prior=workflow_of(workflow) in SEEDED,
         val={mark: _known([cell.best[mark - 1] for cell in cells]) for mark in checkpoints_of(budget)},
         test=estimate(tests) if len(tests) == len(cells) else None,
         versus=versus,
@@ -138,8 +157,15 @@ def _row(workflow: str, cells: Sequence[CellResult], budget: int, versus: Compar
         failed=mean("failed"),
         calls=mean("calls"),
         tokens=mean("tokens"),
+        tokens_per_new=tokens / proposed if tokens and proposed else None,
+        fallback_share=fallback_share(cells),
         cpu_ms=1000 * sum(cell.cpu_s for cell in cells) / noted if noted else None,
     )
+
+
+def fallback_share(cells: Sequence[CellResult]) -> float:
+    """Return which share of the replies in these runs offline twins gave in a model's place."""
+    return sum(cell.fallbacks for cell in cells) / max(1, sum(cell.replies for cell in cells))
 
 
 def _known(values: Sequence[float]) -> Estimate | None:

@@ -9,6 +9,7 @@ from navarch import NavarchError
 from navarch.evaluation import Limits
 from navarch.graph.grid import CELLS, refuse_unequal
 from navarch.graph.grid_pool import read_costs
+from navarch.graph.selection import candidates_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, RunRow
 
@@ -18,7 +19,9 @@ class CellResult:
     """One finished run. Accuracies in percent.
 
     best: the highest validation accuracy within the limits after each trial of the budget, NaN before the first; a run
-    that ended early keeps its last. test: of the one chosen by validation. cpu_s: of `noted_trials` trials.
+    that ended early keeps its last. test: of the one chosen by validation. proposed: valid and new architectures that
+    roles or a searcher named, tried or not. fallbacks: of the replies, those of offline twins in a model's place.
+    cpu_s: of `noted_trials` trials.
     """
 
     task: str
@@ -28,11 +31,14 @@ class CellResult:
     best: tuple[float, ...]
     test: float | None
     unique: int
+    proposed: int
     duplicate: int
     invalid: int
     failed: int
     calls: int
     tokens: int
+    replies: int
+    fallbacks: int
     noted_trials: int
     cpu_s: float
 
@@ -61,19 +67,21 @@ def read_results(out: Path) -> Results:
             if not runs or runs[0].state != "finished":
                 continue
             of_task.setdefault(runs[0].task, []).append((path.parent.name, path, runs[0]))
-            cells.append(_read_cell(memory, runs[0], path.parent.name, costs.get(path, (0, 0.0))))
+            cells.append(read_cell(memory, runs[0], path.parent.name, costs.get(path, (0, 0.0))))
     for triples in of_task.values():
         refuse_unequal(triples)
     return Results(tuple(cells), len(paths) - len(cells))
 
 
-def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float]) -> CellResult:
+def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float] = (0, 0.0)) -> CellResult:
+    """Return what a finished run holds. cost: trials and CPU seconds that were noted for it."""
     settings = settings_of(run)
     best = memory.best_trial(run.run_id, **settings.admitted)
     score = memory.test_score(run.run_id)
     is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
-    statuses = Counter(row.status for row in memory.proposals(run.run_id))
-    spent = memory.spent(run.run_id)
+    rows = memory.proposals(run.run_id)
+    statuses = Counter(row.status for row in rows)
+    spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
     return CellResult(
         task=run.task,
         workflow=workflow,
@@ -82,11 +90,14 @@ def _read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, floa
         best=_curve(memory, run.run_id, settings),
         test=score.accuracy if score is not None and is_of_best else None,
         unique=spent.trials,
+        proposed=len(candidates_of([row for row in rows if row.origin != "random-fill"])),
         duplicate=statuses["duplicate"],
         invalid=statuses["invalid"],
         failed=len(memory.trials(run.run_id, state="failed")),
         calls=spent.calls,
         tokens=spent.tokens,
+        replies=replies.total,
+        fallbacks=replies.fallback,
         noted_trials=cost[0],
         cpu_s=cost[1],
     )

@@ -123,3 +123,15 @@ def test_doctor_finds_everything_in_order(cli, finished_run):
     assert ended.code == 0, ended.out
     assert ended.out.count("ok  ") == 7
     assert "every digest right" in ended.out
+
+
+@pytest.mark.slow
+def test_what_a_run_was_without_is_printed_and_shown_and_not_in_the_trace(cli):
+    arguments = ["--without", "critic", "--without", "navigator", "--budget", "1", "--set", "train.epochs=1"]
+    line = "roles: generator offline, distiller offline; left out: critic, navigator"
+    ended = cli("run", *arguments)
+    assert ended.code == 0, ended.err
+    assert line in ended.out
+    assert line in cli("show").out
+    assert json.loads(cli("show", "--json").out)["settings"]["without"] == ["critic", "navigator"]
+    assert [call["role"] for call in json.loads(cli("trace", "--json").out)] == ["generator", "distiller"]

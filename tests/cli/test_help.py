@@ -30,6 +30,7 @@ PAGES = [
     "data import",
     "data list",
     "data remove",
+    "reproduce",
 ]
 PAGES += ["prompts", *(f"prompts {name}" for name in ("list", "show", "copy", "check", "render", "diff"))]
 

@@ -71,6 +71,18 @@ def test_a_variant_is_a_workflow_with_settings_of_its_own(plan):
     assert {cell.settings.workflow for cell in cells} == {"navarch"}
 
 
+def test_an_ablation_is_a_variant_and_roles_left_out_add_up(plan):
+    cells = plan(["navarch,without=critic,without=distiller,search.memory=none"], seeds=1)
+    assert cells[0].settings.without == ("critic", "distiller")
+    assert cells[0].settings.search.memory == "none"
+
+
+def test_an_obfuscated_variant_stands_beside_the_plain_one(plan):
+    cells = plan(["navarch,obfuscate=7", "random", "navarch"], seeds=1)
+    found = {cell.workflow: cell.settings.obfuscate for cell in cells}
+    assert found == {"navarch,obfuscate=7": 7, "random": None, "navarch": None}
+
+
 def test_a_variant_with_another_budget_is_refused(plan):
     with pytest.raises(NavarchError, match=r"budget.trials = 9, not 4: only equal conditions"):
         plan(["random", "random,budget.trials=9"])
@@ -161,6 +173,19 @@ def test_runs_under_unequal_conditions_are_not_compared(tmp_path, monkeypatch, c
         refuse_unequal([base, other])
     assert words in str(refused.value)
     assert "b.db" in str(refused.value)
+
+
+def test_obfuscation_may_differ_where_the_name_of_the_row_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, db, plain = make_run(tmp_path / "a.db")
+    _, other, hidden = make_run(tmp_path / "b.db", obfuscate=7)
+    refuse_unequal([("navarch,obfuscate=7", other, hidden), ("navarch", db, plain)])
+    with pytest.raises(NavarchError, match="obfuscate = 7, not None"):
+        refuse_unequal([("navarch", db, plain), ("random", other, hidden)])
+    with pytest.raises(NavarchError, match="obfuscate"):
+        refuse_unequal(
+            [("navarch,obfuscate=7", other, hidden), ("navarch", db, plain), ("random", other, hidden)]
+        )
 
 
 def test_what_a_workflow_settles_where_the_settings_leave_it_open_is_no_difference():

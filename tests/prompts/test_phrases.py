@@ -11,7 +11,7 @@ CASES = [
     (
         "direction",
         {"trials": 3, "best_code": None, "best_accuracy": None, "explore": 1.0, "stagnation": 0},
-        "3 trials failed and none is complete: try a varied sample of the space.",
+        "No accuracy is known of the 3 trials so far: try a varied sample of the space.",
     ),
     (
         "direction",

@@ -15,8 +15,9 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def cell(workflow, seed, *best, task="toys", test=80.0, **facts):
-    counts = dict.fromkeys(("duplicate", "invalid", "failed", "calls", "tokens", "noted_trials"), 0)
-    known = {"unique": len(best), "cpu_s": 0.0, "budget": len(best), **counts, **facts}
+    names = ("duplicate", "invalid", "failed", "calls", "tokens", "replies", "fallbacks", "noted_trials")
+    counts = dict.fromkeys(names, 0)
+    known = {"unique": len(best), "proposed": len(best), "cpu_s": 0.0, "budget": len(best), **counts, **facts}
     return CellResult(task=task, workflow=workflow, seed=seed, best=best, test=test, **known)
 
 
@@ -48,6 +49,44 @@ def test_the_reference_is_the_classical_workflow_of_the_highest_mean_and_pairs_a
     assert (versus.seeds, versus.won) == (5, 5)
     assert versus.gain == (1.0, 1.0, 1.0)
     assert versus.p == versus.p_holm == 2 / 32
+
+
+def test_a_workflow_that_uses_the_spaces_prior_stands_apart_and_is_no_reference_unless_named():
+    names = {"random": 70.0, "local-search": 72.0, "local-search-seeded": 90.0, "navarch": 80.0}
+    cells = [cell(name, 0, best) for name, best in names.items()]
+    (report,) = make_reports(cells)
+    assert report.reference == "local-search"
+    assert [row.workflow for row in report.rows] == [
+        "navarch", "local-search", "random", "local-search-seeded",
+    ]  # fmt: skip
+    assert [row.uses_prior for row in report.rows] == [False, False, False, True]
+    (named,) = make_reports(cells, "local-search-seeded")
+    assert named.reference == "local-search-seeded"
+
+
+def test_a_curve_is_numbers_at_every_tenth_trial_to_the_hundredth():
+    long = [cell("random", seed, *(float(n + seed) for n in range(120))) for seed in (0, 2)]
+    (report,) = make_reports(long)
+    assert report.curve_of("random") == {n: float(n) for n in range(10, 101, 10)}
+    (short,) = make_reports([cell("random", 0, *[math.nan] * 12, *[50.0] * 13)])
+    assert short.curve_of("random") == {10: None, 20: 50.0}
+
+
+def test_tokens_are_counted_for_each_valid_and_new_architecture():
+    cells = [
+        cell("navarch", 0, 70.0, tokens=900, proposed=3),
+        cell("navarch", 1, 70.0, tokens=300, proposed=3),
+    ]
+    cells.append(cell("random", 0, 70.0, proposed=3))
+    rows = rows_of(make_reports(cells)[0])
+    assert rows["navarch"].tokens_per_new == 200.0
+    assert rows["random"].tokens_per_new is None
+
+
+def test_the_share_of_replies_that_are_not_the_models_is_told():
+    cells = [cell("navarch", seed, 70.0, replies=40, fallbacks=seed) for seed in (0, 2)]
+    assert rows_of(make_reports(cells)[0])["navarch"].fallback_share == 2 / 80
+    assert rows_of(make_reports([cell("random", 0, 70.0)])[0])["random"].fallback_share == 0
 
 
 def test_without_a_classical_workflow_nothing_is_compared():
