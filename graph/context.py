@@ -43,7 +43,7 @@ class RunContext:
     @property
     def limits(self) -> Limits:
         """Return the constraints on candidates."""
-        return Limits(**self.settings.admitted, latency=self.latency)
+        return Limits(**self.settings.limits.bounds, latency=self.latency)
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""
