@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from navarch.evaluation.check import Latency
+from navarch.evaluation.tables.kept import Kept
 from navarch.evaluation.tables.keyed import (
     Cells,
     Place,
@@ -50,6 +51,9 @@ class MeasuredLatency:
         return self._rows.get(architecture.values)
 
 
+_KEPT: Kept[MeasuredLatency] = Kept()
+
+
 def open_latency(
     path: Path, space: SearchSpace, device: str | None, *, accuracy_table: Path | None = None
 ) -> Latency:
@@ -62,6 +66,13 @@ def open_latency(
         layers: LayerLatency = read_layers(path, space)
         _choose_device(path, (layers.device,), device)
         return layers
+    what = (device, accuracy_table)
+    return _KEPT.get(path, space, what, lambda: _read_measured(path, space, device, accuracy_table))
+
+
+def _read_measured(
+    path: Path, space: SearchSpace, device: str | None, accuracy_table: Path | None
+) -> MeasuredLatency:
     chosen = _choose_device(path, devices_of(path, space), device)
 
     def layout(header: Cells) -> tuple[RawOf, Callable[[Cells, Place], float]]:

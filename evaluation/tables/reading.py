@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from navarch.evaluation.tables.kept import Kept
 from navarch.evaluation.tables.keyed import (
     Cells,
     Place,
@@ -55,12 +56,18 @@ def read_header(path: Path) -> tuple[str, ...]:
         return header
 
 
+_KEPT: Kept[Rows] = Kept()
+
+
 def read_rows(path: Path, space: SearchSpace, columns: Columns) -> Rows:
     """Return the rows of a table by the values of their architecture.
 
     Raises: TableError for the first column, architecture or number that is missing, wrong or there twice.
     """
+    return _KEPT.get(path, space, columns, lambda: _read_anew(path, space, columns))
 
+
+def _read_anew(path: Path, space: SearchSpace, columns: Columns) -> Rows:
     def layout(header: Cells) -> tuple[RawOf, Callable[[Cells, Place], Row]]:
         raw_of = (
             raw_in_dimensions(header, space, path)
