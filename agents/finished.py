@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from navarch.agents.surrogate import Values
+from navarch.agents.kernel import Values
 from navarch.agents.views import TrialView
 from navarch.evaluation import Limits
 from navarch.memory import Memory, TrialRow

@@ -24,12 +24,14 @@ class ForgetfulRecall(Recall):
         """Return what the Generator sees: the direction, and what became of its proposals in this round."""
         accepted = [row.code for row in self._earlier(round, attempt) if row.status not in REFUSED]
         named = tuple(dict.fromkeys(code for code in accepted if code))
-        return replace(super().generator(round, attempt), lessons=(), build_on=(), avoid=named)
+        return replace(super().generator(round, attempt), lessons=(), build_on=(), avoid=named, history=())
 
     def critic(self, round: int, candidates: Sequence[ProposalRow], keep: int | None = None) -> CriticView:
         """Return what the Critic sees: the candidates without estimates, which would rest on trials."""
         view = super().critic(round, candidates, keep)
-        return replace(view, lessons=(), top=(), candidates=tuple(map(_without_estimate, view.candidates)))
+        return replace(
+            view, lessons=(), top=(), history=(), candidates=tuple(map(_without_estimate, view.candidates))
+        )
 
 
 def _without_estimate(candidate: CandidateView) -> CandidateView:

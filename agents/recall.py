@@ -17,7 +17,8 @@ from navarch.agents.finished import (
     count_idle_rounds,
     cut_history,
 )
-from navarch.agents.surrogate import Values, fit
+from navarch.agents.kernel import Values
+from navarch.agents.surrogate import fit
 from navarch.agents.views import (
     CandidateView,
     CriticView,
@@ -69,8 +70,12 @@ class Recall:
         epochs: int,
         proposals_per_call: int,
         trials_per_round: int,
+        prior: bool = False,
     ) -> None:
-        """Take what the run's settings fix; costs are counted at the task's own skeleton for the space."""
+        """Take what the run's settings fix; costs are counted at the task's own skeleton for the space.
+
+        prior: whether the roles are told where the space says to start.
+        """
         self._memory = memory
         self._space = space
         self._task = task
@@ -82,7 +87,7 @@ class Recall:
         self._proposals_per_call = proposals_per_call
         self._trials_per_round = trials_per_round
         self.finished = FinishedTrials(memory, space, run_id)
-        self.space_view = _describe(space)
+        self.space_view = _describe(space, prior=prior)
 
     def navigator(self, round: int) -> NavigatorView:
         """Return what the Navigator sees at the start of `round`: the finished trials of earlier rounds.
@@ -129,6 +134,7 @@ class Recall:
             avoid=tuple(dict.fromkeys([*(k.trial.code for k in known), *accepted]))[-AVOID:],
             count=self._proposals_per_call,
             refused=self.refused(round, attempt),
+            history=cut_history(known, HISTORY),
         )
 
     def refused(self, round: int, attempt: int) -> tuple[ProblemView, ...]:
@@ -162,6 +168,7 @@ class Recall:
             top=best_trials(known, self.bounds, TOP),
             candidates=tuple(self._candidate(i, *item, known) for i, item in enumerate(shown, start=1)),
             keep=self._trials_per_round if keep is None else keep,
+            history=cut_history(known, HISTORY),
         )
 
     def distiller(self, round: int) -> DistillerView:
@@ -243,7 +250,7 @@ def estimate(known: Sequence[Known], canonical: Sequence[Values]) -> list[Estima
     """
     if sum(k.trial.val_accuracy is not None for k in known) < MIN_TRIALS or not canonical:
         return [Estimate(None, None)] * len(canonical)
-    surrogate = fit([k.canonical for k in known], [k.trial.val_accuracy for k in known])
+    surrogate = fit([k.canonical for k in known], [k.trial.val_accuracy for k in known], bags=True)
     mean, std = surrogate.predict(canonical)
     return [Estimate(round(m, 4), round(s, 4)) for m, s in zip(mean.tolist(), std.tolist(), strict=True)]
 
@@ -255,7 +262,7 @@ def find_nearest(known: Sequence[Known], canonical: Values) -> tuple[int | None,
     return number, distance
 
 
-def _describe(space: SearchSpace) -> SpaceView:
+def _describe(space: SearchSpace, *, prior: bool) -> SpaceView:
     data: dict[str, Any] = dict(space.describe())
     return SpaceView(
         summary=data["summary"],
@@ -265,6 +272,7 @@ def _describe(space: SearchSpace) -> SpaceView:
         code_example=data["code_example"],
         example=tuple(data["example"]),
         constraints=tuple(data["constraints"]),
+        prior=space.prior.values if prior and space.prior is not None else None,
     )
 
 

@@ -4,13 +4,16 @@ A view holds no name of a benchmark, no path and no key. `to_dict` gives the pla
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceView:
-    """The search space in plain data (`SearchSpace.describe`); `example` has an option for each dimension."""
+    """The search space in plain data (`SearchSpace.describe`); `example` has an option for each dimension.
+
+    prior: the architecture that the space says to start from, where the run allows it.
+    """
 
     summary: str
     dimensions: tuple[Mapping[str, Any], ...]
@@ -19,6 +22,7 @@ class SpaceView:
     code_example: str
     example: tuple[str, ...]
     constraints: tuple[Mapping[str, Any], ...] = ()
+    prior: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +107,17 @@ class View:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data (str, int, float, bool, list, dict, None) for rendering."""
-        return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        return _record(self)
 
 
 def _plain(value: Any) -> Any:
-    """Return plain data of a view's part, much quicker than `dataclasses.asdict`."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, (tuple, list)):
+    """Return a view's part as plain data. Mappings are plain already; rendering changes none of them."""
+    if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+    return _record(value) if is_dataclass(value) else value
+
+
+def _record(value: Any) -> dict[str, Any]:
     return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
@@ -133,7 +137,7 @@ class NavigatorView(View):
 
 @dataclass(frozen=True, slots=True)
 class GeneratorView(View):
-    """The Generator is stateless: direction, lessons, trials to build on, codes to avoid, refusals."""
+    """The Generator is stateless: direction, lessons, trials to build on, history, codes to avoid, refusals."""
 
     mission: Mission
     space: SpaceView
@@ -143,11 +147,12 @@ class GeneratorView(View):
     avoid: tuple[str, ...]
     count: int
     refused: tuple[ProblemView, ...]
+    history: tuple[TrialView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CriticView(View):
-    """The Critic sees this round's candidates with the surrogate's estimates, and the best trials so far."""
+    """The Critic sees this round's candidates with the surrogate's estimates, the best trials, and the history."""
 
     mission: Mission
     space: SpaceView
@@ -156,6 +161,7 @@ class CriticView(View):
     top: tuple[TrialView, ...]
     candidates: tuple[CandidateView, ...]
     keep: int
+    history: tuple[TrialView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

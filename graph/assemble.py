@@ -35,7 +35,7 @@ from navarch.evaluation import (
 from navarch.graph.ablation import left_out
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
-from navarch.graph.history import Searching
+from navarch.graph.history import Searching, remember_canonical
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
 from navarch.graph.rules import rules_of
@@ -77,6 +77,11 @@ def prepare(settings: Settings) -> RunParts:
         raise NavarchError(
             f"workflow {workflow.name!r} starts at the prior of the space, and {space.origin.name!r} declares none: "
             'use --workflow local-search, or a declaration with prior = "CODE"'
+        )
+    if settings.search.prior and "prior" in workflow.uses and space.prior is None:
+        raise NavarchError(
+            f"search.prior is true, and the space {space.origin.name!r} declares no prior: "
+            'leave it out, or use a declaration with prior = "CODE"'
         )
     task = _task(settings, space.origin)
     fidelity = _fidelity(settings, space, task)
@@ -173,6 +178,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         epochs=parts.fidelity.epochs,
         proposals_per_call=rules.proposals,
         trials_per_round=rules.trials,
+        prior=settings.search.prior,
     )
 
 
@@ -252,7 +258,7 @@ def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
         memory=memory,
         library=parts.library,
         clients={role: _client(name, settings, role) for role, name in parts.models.items()},
-        twins=make_twins(parts.library.phrase),
+        twins=make_twins(parts.library.phrase, remember_canonical(parts.space)),
         limit=CallLimit(max_calls=settings.budget.calls, max_tokens=settings.budget.tokens),
         space_schema=parts.space.json_schema(),
         secrets=[key] if key is not None else [],

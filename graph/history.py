@@ -22,7 +22,7 @@ class Searching:
         self._space = space
         self._run_id = run_id
         prior = space.prior.values if space.prior is not None else None
-        self._over = History(space.structure, _remembered(space), prior)
+        self._over = History(space.structure, remember_canonical(space), prior)
         self._rounds = 0
 
     def history(self, round: int, attempt: int) -> History:
@@ -53,7 +53,7 @@ class Searching:
             history.wait(values)
 
 
-def _remembered(space: SearchSpace) -> Callable[[Values], Values]:
+def remember_canonical(space: SearchSpace) -> Callable[[Values], Values]:
     """Return the space's canonical form on plain values; a search asks for the same ones again and again."""
     found: dict[Values, Values] = {}
 

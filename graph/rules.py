@@ -6,6 +6,7 @@ from navarch.graph.settings import Settings
 from navarch.graph.workflows import get_workflow
 
 WHOLE_BATCH = 64  # more than any reply holds
+OFFLINE_TRIALS = 2  # offline roles cost no money: short rounds, because every result teaches them something
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def rules_of(settings: Settings) -> Rules:
             empty_rounds=None,
         )
     workflow = get_workflow(settings.workflow)
-    trials = search.trials_per_round or workflow.trials_per_round
+    trials = most_per_round(settings)
     if workflow.schedule is not None:
         is_planned = workflow.schedule == "halving"
         return Rules(
@@ -88,3 +89,17 @@ def _proposals(settings: Settings, trials: int) -> int:
     if settings.search.proposals is None and is_offline and "critic" in settings.without:
         return trials
     return settings.proposals_per_call
+
+
+def most_per_round(settings: Settings) -> int:
+    """Return how many trials a full round holds: the setting, or the workflow's own number."""
+    if settings.search.trials_per_round is not None:
+        return settings.search.trials_per_round
+    own = get_workflow(settings.workflow).trials_per_round
+    return max(OFFLINE_TRIALS, settings.slots) if settings.is_offline_navarch else own
+
+
+def trials_after(settings: Settings, done: int) -> int:
+    """Return how many trials the next round holds at most; growing rounds start at what the evaluator runs at once."""
+    most, every = rules_of(settings).trials, settings.grow_every
+    return most if every == 0 else min(most, max(settings.slots, 1 + done // every))

@@ -19,7 +19,7 @@ from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
-from navarch.graph.rules import rules_of
+from navarch.graph.rules import most_per_round, rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
@@ -100,7 +100,8 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
 def settle(settings: Settings, parts: RunParts) -> Settings:
     """Return settings that say what the workflow's own defaults are now, whatever a later version makes of them."""
     own = {
-        "trials_per_round": settings.search.trials_per_round or parts.workflow.trials_per_round,
+        "trials_per_round": most_per_round(settings),
+        "grow_every": settings.grow_every,
         "rungs": parts.rungs,
     }
     return settings.model_copy(update={"search": settings.search.model_copy(update=own)})

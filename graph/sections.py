@@ -36,13 +36,21 @@ class Search(Section):
         default=None,
         ge=1,
         le=64,
-        description="architectures asked of the Generator per call; default: 16 of a model, 48 of the offline role",
+        description="architectures asked of the Generator per call; default: 16",
     )
     trials_per_round: int | None = Field(
         default=None,
         ge=1,
         le=64,
-        description="candidates evaluated per round; default: 1 for a classical searcher that learns, else 4",
+        description="candidates evaluated per round; default: 1 for a classical searcher that learns, 2 where all "
+        "roles of navarch are offline (more where the evaluator runs more at once), else 4",
+    )
+    grow_every: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="a round holds one trial more for every so many that are done, up to trials_per_round; "
+        "0: full rounds from the start; default: 25 where all roles of navarch are offline, else 0",
     )
     retries: int = Field(default=2, ge=0, le=10, description="times the Generator is asked again in a round")
     uncriticised: float = Field(
@@ -51,6 +59,9 @@ class Search(Section):
     memory: Literal["all", "none"] = Field(
         default="all",
         description="navarch: what roles see of earlier rounds; none leaves the Distiller out too",
+    )
+    prior: bool = Field(
+        default=False, description="tell the roles the architecture that the space says to start from"
     )
     patience: int | None = Field(default=None, ge=1, description="stop after so many rounds without a gain")
     population: int = Field(default=10, ge=2, le=10_000, description="evolution: how many live")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from navarch.agents.replies import Verdict
 from navarch.graph.context import RunContext
-from navarch.graph.rules import rules_of
+from navarch.graph.rules import trials_after
 from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
 from navarch.memory import ProposalRow
@@ -23,7 +23,7 @@ def wanted(ctx: RunContext, round: int) -> int:
 
 def wanted_of(settings: Settings, done: int) -> int:
     """Return the same after `done` trials in earlier rounds."""
-    return max(0, min(rules_of(settings).trials, settings.budget.trials - done))
+    return max(0, min(trials_after(settings, done), settings.budget.trials - done))
 
 
 def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:

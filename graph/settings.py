@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -31,10 +31,8 @@ def _listed(value: Any) -> Any:
     return tuple(dict.fromkeys(names)) if isinstance(names, list | tuple) else names
 
 
-MODEL_PROPOSALS = 16
-OFFLINE_PROPOSALS = (
-    48  # the Critic's estimates choose among more: over 30 noisy searches worth a point of accuracy
-)
+PROPOSALS = 16
+OFFLINE_GROWTH = 25  # the shortest rounds come first, when a result teaches most
 
 
 class Settings(Section):
@@ -89,10 +87,27 @@ class Settings(Section):
 
     @property
     def proposals_per_call(self) -> int:
-        """Return how many architectures the Generator is asked for; those of the offline role cost nothing."""
-        if self.search.proposals is not None:
-            return self.search.proposals
-        return OFFLINE_PROPOSALS if self.model_of("generator") == "offline" else MODEL_PROPOSALS
+        """Return how many architectures the Generator is asked for."""
+        return self.search.proposals or PROPOSALS
+
+    @property
+    def grow_every(self) -> int:
+        """Return after how many trials a round grows by one; 0 where rounds are full from the start."""
+        search = self.search
+        if search.grow_every is not None or search.trials_per_round is not None:
+            return search.grow_every or 0
+        return OFFLINE_GROWTH if self.is_offline_navarch else 0
+
+    @property
+    def is_offline_navarch(self) -> bool:
+        """Return whether this is the combined workflow with all roles offline."""
+        roles: tuple[RoleName, ...] = get_args(RoleName)
+        return self.workflow == "navarch" and all(self.model_of(role) == "offline" for role in roles)
+
+    @property
+    def slots(self) -> int:
+        """Return how many trials the evaluator runs at once."""
+        return {"train": self.train.slots, "callable": self.callable.slots}.get(self.evaluator, 1)
 
     def model_of(self, role: RoleName) -> str:
         """Return the model name that a role uses."""

@@ -29,7 +29,7 @@ class Workflow:
     builder: str
     searcher: str | None = None
     trials_per_round: int = 4
-    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised", "memory")
+    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised", "memory", "prior")
     needs_prior: bool = False
     own_prompts: tuple[str, ...] = ()
     schedule: Literal["halving", "asha"] | None = None

@@ -56,6 +56,7 @@ SPACE: Final = {
     "rules": (VALUE,),
     "size": VALUE,
     "code_example": VALUE,
+    "prior": (VALUE,),
 }
 
 FEEDBACK: Final = {
@@ -153,6 +154,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "avoid": (VALUE,),
         "count": VALUE,
         "refused": (REFUSED,),
+        "history": (TRIAL,),
     },
     "critic": {
         "mission": MISSION,
@@ -162,6 +164,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "top": (TRIAL,),
         "candidates": (CANDIDATE,),
         "keep": VALUE,
+        "history": (TRIAL,),
     },
     "distiller": {
         "mission": MISSION,

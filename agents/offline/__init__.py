@@ -12,6 +12,7 @@ from navarch.agents.offline.critic import OfflineCritic
 from navarch.agents.offline.distiller import OfflineDistiller
 from navarch.agents.offline.generator import OfflineGenerator
 from navarch.agents.offline.navigator import OfflineNavigator
+from navarch.agents.offline.outlook import Canonical
 from navarch.agents.offline.phrase import Phrase
 from navarch.agents.offline.seki import OfflineEvolver, OfflineInspired, OfflinePatterns
 from navarch.agents.replies import Reply
@@ -35,14 +36,18 @@ class OfflineTwin(Protocol):
         ...
 
 
-def make_twins(phrase: Phrase) -> dict[str, OfflineTwin]:
-    """Return the twins by the prompt that a model reads; `phrase` renders their sentences from prompt files."""
+def make_twins(phrase: Phrase, canonical: Canonical = lambda values: values) -> dict[str, OfflineTwin]:
+    """Return the twins by the prompt that a model reads.
+
+    phrase: renders their sentences from prompt files. canonical: what architectures that compute the same have in
+    common; a classical searcher is told it as well.
+    """
     return {
-        "navigator": OfflineNavigator(phrase),
-        "generator": OfflineGenerator(phrase),
-        "critic": OfflineCritic(phrase),
+        "navigator": OfflineNavigator(phrase, canonical),
+        "generator": OfflineGenerator(phrase, canonical),
+        "critic": OfflineCritic(phrase, canonical),
         "distiller": OfflineDistiller(phrase),
-        "collm-nas/navigator": OfflineCollmNavigator(phrase),
+        "collm-nas/navigator": OfflineCollmNavigator(phrase, canonical),
         "collm-nas/generator": OfflineCollmGenerator(phrase),
         "seki/self-evolution": OfflineEvolver(phrase),
         "seki/patterns": OfflinePatterns(phrase),

@@ -7,6 +7,7 @@ from typing import Any
 from navarch.agents.collm import StrategyView
 from navarch.agents.offline.moves import Choices, Values, Weights
 from navarch.agents.offline.navigator import OfflineNavigator
+from navarch.agents.offline.outlook import Canonical
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Guidance, Heading, Proposal, Proposals, Strategy
 from navarch.agents.views import NavigatorView
@@ -19,10 +20,10 @@ TRIES = 50  # draws for one place of the batch
 class OfflineCollmNavigator:
     """The combined workflow's twin over the same view; of its direction the strategy is kept."""
 
-    def __init__(self, phrase: Phrase) -> None:
-        """Take the renderer of the twin's sentences."""
+    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
+        """Take the renderer of the twin's sentences, and which architectures are equal."""
         self._phrase = phrase
-        self._navigator = OfflineNavigator(phrase)
+        self._navigator = OfflineNavigator(phrase, canonical)
 
     def act(self, view: NavigatorView, rng: random.Random) -> Strategy:
         """Return the strategy of the next round."""

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from navarch.agents.offline.moves import Values, distance
+from navarch.agents.kernel import MIN_VARIANCE
+from navarch.agents.offline.moves import Choices, Values, distance
+from navarch.agents.offline.outlook import GAIN_DIGITS, MIN_TRIALS, Canonical
 from navarch.agents.offline.phrase import Phrase, render_line
+from navarch.agents.offline.statistics import completed
 from navarch.agents.replies import Verdict, Verdicts
-from navarch.agents.surrogate import Prediction, expected_improvement
+from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement, fit
 from navarch.agents.views import CandidateView, CriticView
 
 SIMILAR = 0.5  # correlation assumed between architectures one edit apart; falls geometrically
@@ -18,15 +21,15 @@ HOPELESS = 2.0  # standard deviations above the estimate that still miss the bes
 class OfflineCritic:
     """Judges every candidate once; a higher score is evaluated earlier."""
 
-    def __init__(self, phrase: Phrase) -> None:
-        """Take the renderer of the twin's sentences."""
+    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
+        """Take the renderer of the twin's sentences, and which architectures are equal."""
         self._phrase = phrase
+        self._canonical = canonical
 
     def act(self, view: CriticView, rng: random.Random) -> Verdicts:
         """Return a verdict for each candidate in the order shown; at least `keep` are accepted."""
         best = max((t.val_accuracy for t in view.top if t.val_accuracy is not None), default=None)
-        gains = _expected_gains(view.candidates, best)
-        order = _rank_apart(view.candidates, gains)
+        order = self._rank(view, best)
         vetoed = _choose_vetoes(view, order, best)
         place = {index: rank for rank, index in enumerate(order)}
         verdicts = []
@@ -46,6 +49,42 @@ class OfflineCritic:
                 )
             )
         return Verdicts(verdicts=verdicts)
+
+    def _rank(self, view: CriticView, best: float | None) -> list[int]:
+        """Return positions, the first to be evaluated first."""
+        choices = Choices.of(view.space)
+        trials = [trial for trial in view.history if choices.contains(trial.values)]
+        if best is None or len(completed(trials)) < MIN_TRIALS:
+            gains = _expected_gains(view.candidates, best)
+            for position, candidate in enumerate(view.candidates):
+                if candidate.values == view.space.prior:
+                    gains[position] = float("inf")
+            return _rank_apart(view.candidates, gains)
+        surrogate = fit(
+            [self._canonical(t.values) for t in trials], [t.val_accuracy for t in trials], bags=True
+        )
+        candidates = [self._canonical(c.values) for c in view.candidates]
+        return rank_batch(surrogate, candidates, best)
+
+
+def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) -> list[int]:
+    """Return positions by expected improvement, each as if those before it had been evaluated as expected.
+
+    So a likely copy of a chosen candidate comes late: its result is all but known.
+    Source: Ginsbourger, Le Riche and Carraro 2010, the kriging believer.
+    """
+    mean, covariance = surrogate.joint(candidates)
+    noise = surrogate.noise * surrogate.variance
+    rest, order = list(range(len(candidates))), list[int]()
+    while rest:
+        std = np.sqrt(np.maximum(np.diag(covariance), MIN_VARIANCE * surrogate.variance))
+        gains = expected_improvement(surrogate.unwarp(mean, std), best).round(GAIN_DIGITS).tolist()
+        chosen = max(rest, key=lambda position: (gains[position], -position))
+        rest.remove(chosen)
+        order.append(chosen)
+        column = covariance[:, chosen]
+        covariance = covariance - np.outer(column, column) / (std[chosen] ** 2 + noise)
+    return order
 
 
 def _expected_gains(candidates: Sequence[CandidateView], best: float | None) -> list[float]:

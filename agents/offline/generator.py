@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from navarch.agents.offline.moves import Choices, Values, Weights, distance
+from navarch.agents.offline.outlook import Canonical, Outlook, look_out
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Proposal, Proposals
 from navarch.agents.views import GeneratorView, TrialView
@@ -19,7 +20,15 @@ PARENT_DECAY = 0.7  # weight of each next trial to build on
 EXPLORE_UNDIRECTED = 1.0  # the share of free exploration when there is no direction
 TWO_EDITS = 0.5  # chance that a mutation makes a second edit
 TRIES = 30  # draws for one place before the batch is filled up in another way
+NEAR_DRAFTS = 128  # neighbours of the trials to build on that are looked at
+DIRECTED_DRAFTS = 32  # mutations, crossovers and samples that follow the direction
+FREE_DRAFTS = 96  # uniform samples
+SPARE = 32  # drafts beyond those that are wanted, for those that are taken
 SPREAD = 8  # samples compared for one place while the batch is space-filling
+
+
+_Draft = tuple[Values, dict[str, Any]]
+_Draw = Callable[[], _Draft]
 
 
 @dataclass(slots=True)
@@ -28,7 +37,7 @@ class _Batch:
 
     choices: Choices
     taken: set[str]
-    made: list[tuple[Values, dict[str, Any]]] = field(default_factory=list)
+    made: list[_Draft] = field(default_factory=list)
 
     def add(self, values: Values, why: dict[str, Any]) -> bool:
         """Add a proposal unless it is taken."""
@@ -39,13 +48,21 @@ class _Batch:
         self.made.append((values, why))
         return True
 
+    def draw(self, draws: Sequence[_Draw]) -> None:
+        """Add what each draw gives, another try where it is taken."""
+        for draw in draws:
+            for _ in range(TRIES):
+                if self.add(*draw()):
+                    break
+
 
 class OfflineGenerator:
     """Proposes a batch of distinct architectures, none of them to be avoided while others are left."""
 
-    def __init__(self, phrase: Phrase) -> None:
-        """Take the renderer of the twin's sentences."""
+    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
+        """Take the renderer of the twin's sentences, and which architectures are equal."""
         self._phrase = phrase
+        self._canonical = canonical
 
     def act(self, view: GeneratorView, rng: random.Random) -> Proposals:
         """Return `view.count` proposals, fewer only when the space has no more."""
@@ -53,57 +70,97 @@ class OfflineGenerator:
         batch = _Batch(choices, {*view.avoid, *(refused.architecture for refused in view.refused)})
         parents = [trial for trial in view.build_on if choices.contains(trial.values)]
         weights = _weigh_options(choices, view)
-        for draw in _plan_draws(view, choices, parents, weights, rng):
-            for _ in range(TRIES):
-                if batch.add(*draw()):
-                    break
+        trials = [trial for trial in view.history if choices.contains(trial.values)]
+        outlook = look_out(choices, self._canonical, view.mission, trials) if parents else None
+        n_free = _count_free(view)
+        if view.space.prior is not None and not view.history:
+            batch.add(view.space.prior, _why("prior"))
+        draws = _Draws(choices, parents, weights, rng)
+        if outlook is not None:
+            self._screen(view, batch, draws, outlook, view.count - n_free)
+        else:
+            batch.draw(draws.directed(view.count - n_free))
+        batch.draw([draws.spread] * min(n_free, view.count - len(batch.made)))
         _fill(batch, view.count, rng)
         return Proposals(proposals=[self._proposal(choices, *made) for made in batch.made])
+
+    def _screen(
+        self, view: GeneratorView, batch: "_Batch", draws: "_Draws", outlook: Outlook, count: int
+    ) -> None:
+        """Draft many, better the best of them by single edits, and keep those with most to gain."""
+        choices = batch.choices
+        drafts = [near for trial in draws.parents for near in choices.neighbours(trial.values)]
+        drafts = drafts[:NEAR_DRAFTS]
+        drafts += [draw()[0] for draw in draws.directed(DIRECTED_DRAFTS)]
+        drafts += draws.anywhere(FREE_DRAFTS)
+        for pick in outlook.climb(outlook.score(drafts), count + SPARE):
+            if len(batch.made) < count:
+                batch.add(pick.values, _describe(pick.values, draws.parents))
 
     def _proposal(self, choices: Choices, values: Values, why: dict[str, Any]) -> Proposal:
         text = render_line(self._phrase, "offline/why", why)
         return Proposal(architecture=dict(zip(choices.dimensions, values, strict=True)), why=text)
 
 
-_Draw = Callable[[], tuple[Values, dict[str, Any]]]
+class _Draws:
+    """The moves that drafts are made by; without trials to build on they are space-filling."""
 
+    def __init__(
+        self, choices: Choices, parents: Sequence[TrialView], weights: Weights, rng: random.Random
+    ) -> None:
+        self.choices = choices
+        self.parents = parents
+        self._weights = weights
+        self._rng = rng
+        self._even = choices.even_weights()
+        self._ranks = [PARENT_DECAY**rank for rank in range(len(parents))]
+        self._apart: list[Values] = []
 
-def _plan_draws(
-    view: GeneratorView, choices: Choices, parents: Sequence[TrialView], weights: Weights, rng: random.Random
-) -> list[_Draw]:
-    """Divide the batch among the moves; without trials to build on it is space-filling."""
-    even = choices.even_weights()
-    made: list[Values] = []
+    def directed(self, count: int) -> list[_Draw]:
+        """Divide a batch among the moves that follow the direction."""
+        if not self.parents:
+            return [self.spread] * count
+        n_mutations = round(MUTATIONS * count)
+        n_crossovers = round(CROSSOVERS * count) if len(self.parents) > 1 else 0
+        n_weighted = count - n_mutations - n_crossovers
+        return [self._mutate] * n_mutations + [self._cross] * n_crossovers + [self._sample] * n_weighted
 
-    def spread() -> tuple[Values, dict[str, Any]]:
-        values = _sample_apart(choices, made, rng, even)
-        made.append(values)
+    def anywhere(self, count: int) -> list[Values]:
+        """Return uniform samples."""
+        return [self.choices.structure.sample(self._rng) for _ in range(count)]
+
+    def spread(self) -> _Draft:
+        """Return the sample farthest from those before it."""
+        n_samples = SPREAD if self._apart else 1
+        samples = [self.choices.sample(self._rng, self._even) for _ in range(n_samples)]
+        values = min(samples, key=lambda v: sum(0.25 ** distance(v, other) for other in self._apart))
+        self._apart.append(values)
         return values, _why("sample")
 
-    if not parents:
-        return [spread] * view.count
-    ranks = [PARENT_DECAY**rank for rank in range(len(parents))]
-
-    def mutation() -> tuple[Values, dict[str, Any]]:
-        parent = rng.choices(parents, weights=ranks)[0]
-        edits = 2 if rng.random() < TWO_EDITS else 1
-        values = choices.mutate(parent.values, edits, rng, weights)
+    def _mutate(self) -> _Draft:
+        parent = self._rng.choices(self.parents, weights=self._ranks)[0]
+        edits = 2 if self._rng.random() < TWO_EDITS else 1
+        values = self.choices.mutate(parent.values, edits, self._rng, self._weights)
         return values, _why("mutation", [parent.number], distance(values, parent.values))
 
-    def cross() -> tuple[Values, dict[str, Any]]:
-        a, b = rng.choices(parents, weights=ranks, k=2)
-        values = choices.crossover(a.values, b.values, rng)
+    def _cross(self) -> _Draft:
+        a, b = self._rng.choices(self.parents, weights=self._ranks, k=2)
+        values = self.choices.crossover(a.values, b.values, self._rng)
         return values, _why("crossover", sorted({a.number, b.number}), distance(values, a.values))
 
-    def weighted() -> tuple[Values, dict[str, Any]]:
-        return choices.sample(rng, weights), _why("sample")
+    def _sample(self) -> _Draft:
+        return self.choices.sample(self._rng, self._weights), _why("sample")
 
-    n_free = round(float(view.direction.get("explore", EXPLORE_UNDIRECTED)) * view.count)
-    n_directed = view.count - n_free
-    n_mutations = round(MUTATIONS * n_directed)
-    n_crossovers = round(CROSSOVERS * n_directed) if len(parents) > 1 else 0
-    n_weighted = n_directed - n_mutations - n_crossovers
-    return [mutation] * n_mutations + [cross] * n_crossovers + [weighted] * n_weighted + [spread] * n_free
+
+def _count_free(view: GeneratorView) -> int:
+    """Return how many of the proposals go to new ground."""
+    return round(float(view.direction.get("explore", EXPLORE_UNDIRECTED)) * view.count)
+
+
+def _describe(values: Values, parents: Sequence[TrialView]) -> dict[str, Any]:
+    """Say how a proposal came about: as changes of the nearest trial to build on."""
+    near = min(parents, key=lambda trial: (distance(trial.values, values), trial.number))
+    return _why("mutation", [near.number], distance(near.values, values))
 
 
 def _weigh_options(choices: Choices, view: GeneratorView) -> Weights:
@@ -128,12 +185,6 @@ def _weigh_options(choices: Choices, view: GeneratorView) -> Weights:
     for dimension, option in sorted(blamed, key=str):
         scale(dimension, option, BLAMED)
     return tuple(tuple(by_option.values()) for by_option in weights)
-
-
-def _sample_apart(choices: Choices, made: Sequence[Values], rng: random.Random, weights: Weights) -> Values:
-    """Return the sample farthest from what this batch already samples."""
-    samples = [choices.sample(rng, weights) for _ in range(SPREAD if made else 1)]
-    return max(samples, key=lambda values: sum(0.25 ** distance(values, other) for other in made) * -1.0)
 
 
 def _fill(batch: _Batch, count: int, rng: random.Random) -> None:

@@ -4,31 +4,36 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from navarch.agents.offline.moves import Choices, distance
+from navarch.agents.offline.moves import Choices, Values, distance
+from navarch.agents.offline.outlook import Canonical, Outlook, Pick, look_out
 from navarch.agents.offline.phrase import Phrase, render_line
-from navarch.agents.offline.plan import Pick, find_promising
 from navarch.agents.offline.statistics import Effect, accuracy, completed, option_effects
 from navarch.agents.replies import Direction, Guidance
 from navarch.agents.views import NavigatorView, TrialView
 from navarch.spaces import INACTIVE
 
+PARENTS = 5
+PICKS = 24
+POOL = 120  # architectures that are looked at before the climb
 MAX_BUILD_ON = 6
 MAX_PATTERNS = 4
 MAX_PREFER = 3
 RELEVANT = 0.2  # part of the leading option's share that another one needs to be preferred too
-EXPLORE_AT_START = 0.15  # the share of free samples once there is data; falls to the floor with the budget
-EXPLORE_FLOOR = 0.05
+EXPLORE_AT_START = 0.1  # the share of free samples once there is data; falls to the floor with the budget
+EXPLORE_FLOOR = 0.0
+EXPLORE_BESIDE_PRIOR = 0.0
 EXPLORE_CEILING = 0.6
-PER_IDLE_ROUND = 0.04  # added for each round without a gain
+PER_IDLE_ROUND = 0.01  # added for each round without a gain
 FOR_DUPLICATES = 0.2  # added when every proposal was a duplicate
 
 
 class OfflineNavigator:
     """Says where the search goes next; never names architectures that must be obeyed."""
 
-    def __init__(self, phrase: Phrase) -> None:
-        """Take the renderer of the twin's sentences."""
+    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
+        """Take the renderer of the twin's sentences, and which architectures are equal."""
         self._phrase = phrase
+        self._canonical = canonical
 
     def act(self, view: NavigatorView, rng: random.Random) -> Direction:
         """Return the direction of the next round."""
@@ -36,8 +41,9 @@ class OfflineNavigator:
         seen = {trial.number: trial for group in (view.history, view.top, view.new) for trial in group}
         trials = [seen[number] for number in sorted(seen) if choices.contains(seen[number].values)]
         finished = completed(trials)
-        picks = find_promising(choices, view.mission, trials, rng)
-        explore = _explore_share(view) if picks else 1.0
+        outlook = look_out(choices, self._canonical, view.mission, trials)
+        picks = find_promising(choices, outlook, finished, rng) if outlook is not None else []
+        explore = _explore_share(view) if picks else _explore_first(view, finished)
         effects = [effect for effect in option_effects(choices, finished) if effect.is_clear]
         return Direction(
             summary=render_line(self._phrase, "offline/direction", _summary(view, finished, explore)),
@@ -56,6 +62,24 @@ class OfflineNavigator:
             "support": effect.with_n,
         }
         return render_line(self._phrase, "offline/pattern", data)
+
+
+def find_promising(
+    choices: Choices, outlook: Outlook, finished: Sequence[TrialView], rng: random.Random
+) -> list[Pick]:
+    """Return up to `PICKS` new architectures, highest expected gain first, from around the best trials and anywhere."""
+    parents = [t.values for t in sorted(finished, key=lambda t: (-accuracy(t), t.number))[:PARENTS]]
+    pool: list[Values] = [near for parent in parents for near in choices.neighbours(parent)][: POOL // 2]
+    while len(pool) < POOL:
+        pool.append(choices.crossover(rng.choice(parents), rng.choice(parents), rng))
+        pool.append(choices.redraw(rng.choice(parents), 2, rng))
+        pool.append(choices.redraw(parents[0], len(choices.options), rng))
+    return outlook.climb(outlook.score(pool), PICKS)
+
+
+def _explore_first(view: NavigatorView, finished: Sequence[TrialView]) -> float:
+    """While data is scarce everything is new ground, but for a known prior, whose surroundings come first."""
+    return 1.0 if view.space.prior is None or not finished else EXPLORE_BESIDE_PRIOR
 
 
 def _explore_share(view: NavigatorView) -> float:

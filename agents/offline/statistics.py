@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from navarch.agents.offline.moves import Choices
 from navarch.agents.views import TrialView
@@ -56,20 +57,39 @@ def accuracy(trial: TrialView) -> float:
 def option_effects(choices: Choices, trials: Sequence[TrialView]) -> list[Effect]:
     """Return the effect of each option with enough support, strongest first; ties in the declared order."""
     effects = []
+    middle = math.fsum(accuracy(t) for t in trials) / max(len(trials), 1)
+    shifted = [accuracy(t) - middle for t in trials]  # so that sums of squares keep their digits
+    total = _Sums(len(shifted), math.fsum(shifted), math.fsum(value * value for value in shifted))
     for position, (dimension, options) in enumerate(zip(choices.dimensions, choices.options, strict=True)):
+        groups: dict[str, list[float]] = {}
+        for trial, value in zip(trials, shifted, strict=True):
+            groups.setdefault(trial.values[position], []).append(value)
         for option in options:
-            inside = [accuracy(t) for t in trials if t.values[position] == option]
-            outside = [accuracy(t) for t in trials if t.values[position] != option]
-            if min(len(inside), len(outside)) < MIN_SUPPORT:
+            group = groups.get(option, [])
+            inside = _Sums(len(group), sum(group), sum(value * value for value in group))
+            outside = _Sums(*(a - b for a, b in zip(total, inside, strict=True)))
+            if min(inside.n, outside.n) < MIN_SUPPORT:
                 continue
-            (mean_in, var_in), (mean_out, var_out) = _moments(inside), _moments(outside)
-            error = math.sqrt(var_in / len(inside) + var_out / len(outside))
-            effects.append(
-                Effect(dimension, option, position, mean_in - mean_out, error, len(inside), len(outside))
-            )
+            error = math.sqrt(inside.squared_error + outside.squared_error)
+            difference = inside.mean - outside.mean
+            counts = (int(inside.n), int(outside.n))
+            effects.append(Effect(dimension, option, position, difference, error, *counts))
     return sorted(effects, key=lambda effect: -abs(effect.strength))
 
 
-def _moments(sample: Sequence[float]) -> tuple[float, float]:
-    mean = math.fsum(sample) / len(sample)
-    return mean, math.fsum((value - mean) ** 2 for value in sample) / (len(sample) - 1)
+class _Sums(NamedTuple):
+    """How many values there are, their sum, and the sum of their squares."""
+
+    n: float
+    total: float
+    squares: float
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.n
+
+    @property
+    def squared_error(self) -> float:
+        """Return the squared standard error of the mean."""
+        spread = max(self.squares - self.total * self.mean, 0.0)
+        return spread / (self.n - 1) / self.n

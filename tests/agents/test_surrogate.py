@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from navarch.agents.kernel import log_likelihood
 from navarch.agents.surrogate import MAX_POINTS, Prediction, expected_improvement, fit
 
 GRID = list(itertools.product("abcd", repeat=4))
@@ -70,7 +71,7 @@ def test_it_agrees_with_a_reference_implementation():
     mean, std = model.fit(codes[0], warped).predict(codes[1], return_std=True)
     expected = surrogate._warp.backward(mean + surrogate._centre)
     upwards = (
-        surrogate._warp.backward(mean + surrogate._centre + std * math.sqrt(surrogate._variance)) - expected
+        surrogate._warp.backward(mean + surrogate._centre + std * math.sqrt(surrogate.variance)) - expected
     )
     ours = surrogate.predict(rest)
     np.testing.assert_allclose(ours.mean, expected, rtol=1e-6)
@@ -150,7 +151,7 @@ def test_long_histories_are_cut_but_keep_the_best():
     targets = [worth(values) for values in many]
     targets[7] = 99.0
     surrogate = fit(many, targets)
-    assert len(surrogate._codes) == MAX_POINTS
+    assert len(surrogate._features.codes) == MAX_POINTS
     assert surrogate.best == 99.0
 
 
@@ -182,3 +183,37 @@ def test_any_history_gives_finite_predictions(pairs):
     assert np.isfinite(mean).all()
     assert (std >= 0).all()
     assert np.isfinite(expected_improvement(Prediction(mean, std), surrogate.best)).all()
+
+
+def test_bags_tell_of_an_option_in_a_place_where_it_was_never_seen():
+    known = [values for values in GRID if values[0] != "a"]
+    targets = [60.0 + 3.0 * values.count("a") for values in known]
+    unseen = [values for values in GRID if values[0] == "a"]
+    truth = [60.0 + 3.0 * values.count("a") for values in unseen]
+    chosen = random.Random(1).sample(range(len(known)), 60)
+    history = [known[i] for i in chosen], [targets[i] for i in chosen]
+    plain, bags = (fit(*history, bags=choice).predict(unseen).mean for choice in (False, True))
+    assert np.abs(bags - truth).mean() < 0.5 * np.abs(plain - truth).mean()
+
+
+@pytest.mark.parametrize("bags", [False, True])
+def test_the_joint_posterior_agrees_with_the_single_ones(bags):
+    known, rest = sample(40), sample(20, seed=3)
+    surrogate = fit(known, [worth(v) for v in known], bags=bags)
+    mean, covariance = surrogate.joint(rest)
+    single, joint = surrogate.predict(rest), surrogate.unwarp(mean, np.sqrt(np.diag(covariance)))
+    np.testing.assert_allclose(joint.mean, single.mean, rtol=1e-9)
+    np.testing.assert_allclose(joint.std, single.std, rtol=1e-6)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-8 * surrogate.variance
+
+
+def test_the_likelihood_agrees_with_the_textbook_formula():
+    rng = np.random.default_rng(0)
+    points, targets, noise = rng.normal(size=(12, 3)), rng.normal(size=12), 1e-2
+    matrix = np.exp(-np.abs(points[:, None] - points[None]).sum(axis=2))
+    inverse, ones = np.linalg.inv(matrix + noise * np.eye(12)), np.ones(12)
+    residual = targets - (ones @ inverse @ targets) / (ones @ inverse @ ones)
+    variance = residual @ inverse @ residual / 12
+    determinant = np.linalg.slogdet(matrix + noise * np.eye(12))[1]
+    expected = -6 * math.log(variance) - 0.5 * determinant
+    assert log_likelihood(matrix, targets, noise) == pytest.approx(expected, rel=1e-9)

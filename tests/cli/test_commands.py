@@ -44,7 +44,7 @@ def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
 
 def test_trace_tells_what_became_of_each_proposal(cli, finished_run):
     rows = json.loads(cli("trace", "--proposals", "--json", "--db", finished_run / "navarch.db").out)
-    assert len(rows) == 48
+    assert len(rows) == 16
     statuses = [row["status"] for row in rows]
     assert statuses.count("selected") == 2
     judged = [row for row in rows if row["status"] != "duplicate"]

@@ -123,7 +123,7 @@ def test_failed_trials_are_rows_with_a_reason_and_the_run_goes_on(bench):
         evaluator.fails = {2: "oom", 5: "diverged", 6: "timeout"}
 
     bench.prepare = spoil
-    bench.run(budget={"trials": 12})
+    bench.run(budget={"trials": 12}, search={"trials_per_round": 4})
     assert [row["reason"] for row in bench.table() if row["state"] == "failed"] == [
         "oom",
         "diverged",
@@ -256,3 +256,27 @@ def test_settings_of_a_run_are_stored_without_a_key(bench):
             assert b"sk-canary" not in file.read_bytes()
     with bench.memory() as memory:
         assert json.dumps(memory.get_run("r1").settings)
+
+
+def test_rounds_grow_with_the_number_of_results(bench):
+    bench.run(budget={"trials": 9}, search={"grow_every": 3, "trials_per_round": 2}, train={"slots": 1})
+    with bench.memory() as memory:
+        assert [row.new_trials for row in memory.rounds("r1")] == [1, 1, 1, 2, 2, 2]
+
+
+def test_growing_rounds_fill_the_slots_of_the_evaluator(bench):
+    bench.run(budget={"trials": 5}, train={"slots": 2})
+    with bench.memory() as memory:
+        assert [row.new_trials for row in memory.rounds("r1")] == [2, 2, 1]
+        assert memory.get_run("r1").settings["search"]["grow_every"] == 25
+
+
+def test_a_prior_is_tried_first_where_the_run_allows_it(bench):
+    bench.run(budget={"trials": 1}, search={"prior": True, "uncriticised": 0})
+    with bench.memory() as memory:
+        assert [row.code for row in memory.trials("r1")] == ["333333"]
+
+
+def test_a_prior_that_the_space_does_not_declare_is_refused(bench):
+    with pytest.raises(NavarchError, match="declares no prior"):
+        bench.run(space="darts", search={"prior": True})

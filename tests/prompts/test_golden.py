@@ -180,6 +180,7 @@ def test_options_that_differ_by_dimension_are_listed_with_each(library):
         "code_example": "010",
         "example": ["k3", "k5", "d2"],
         "constraints": [],
+        "prior": None,
     }
     system = library.render("generator", data).system
     assert "- `a`: m; options of list 1\n- `b`: m; options of list 1\n- `c`: m; options of list 2\n" in system

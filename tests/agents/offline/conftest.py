@@ -91,7 +91,9 @@ class Toy:
             idle,
         )
 
-    def generator_view(self, *, build_on=(), avoid=(), count=8, direction=None, lessons=(), refused=()):
+    def generator_view(
+        self, *, build_on=(), avoid=(), count=8, direction=None, lessons=(), refused=(), history=()
+    ):
         direction = {**DIRECTION, **(direction or {})}
         return GeneratorView(
             self.mission(),
@@ -102,10 +104,12 @@ class Toy:
             tuple(avoid),
             count,
             tuple(refused),
+            tuple(history),
         )
 
-    def critic_view(self, candidates, *, top=(), keep=2):
-        return CriticView(self.mission(), self.space, DIRECTION, (), tuple(top), tuple(candidates), keep)
+    def critic_view(self, candidates, *, top=(), keep=2, history=()):
+        mission, shown = self.mission(), (tuple(top), tuple(candidates), keep, tuple(history))
+        return CriticView(mission, self.space, DIRECTION, (), *shown)
 
     def candidate(self, index, values, estimate=None, uncertainty=None, nearest_distance=None):
         return CandidateView(

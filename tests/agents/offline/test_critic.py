@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+
+from navarch.agents.offline.critic import rank_batch
+from navarch.agents.surrogate import expected_improvement, fit
 
 BEST = ("cedar",) * 5
 
@@ -84,3 +88,21 @@ def test_the_reason_comes_from_the_phrase_with_the_figures(toy, top):
 def test_a_missing_incumbent_is_no_obstacle(toy):
     candidates = [toy.candidate(1, ("ash",) * 5, 88.0, 0.5), toy.candidate(2, ("oak",) * 5, 70.0, 0.5)]
     assert len(toy.act("critic", toy.critic_view(candidates)).verdicts) == 2
+
+
+def test_a_repeated_candidate_is_ranked_last_once_its_twin_is_chosen(toy):
+    trials = toy.random_trials(40)
+    surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials], bags=True)
+    best = max(trial.val_accuracy for trial in trials) - 3.0
+    unseen = [t.values for t in toy.random_trials(60, seed=1) if t.values not in {k.values for k in trials}]
+    gains = expected_improvement(surrogate.predict(unseen), best)
+    first, second = (unseen[position] for position in np.argsort(-gains)[:2])
+    assert rank_batch(surrogate, [first, first, second], best) == [0, 2, 1]
+
+
+def test_a_known_prior_is_evaluated_first(toy):
+    prior = ("beech",) * 5
+    toy.space = replace(toy.space, prior=prior)
+    candidates = [toy.candidate(n, (o,) * 5) for n, o in enumerate(("ash", "oak", "beech", "cedar"), 1)]
+    verdicts = toy.act("critic", toy.critic_view(candidates)).verdicts
+    assert max(verdicts, key=lambda verdict: verdict.score).candidate == 3

@@ -1,12 +1,18 @@
 """The Generator's twin proposes distinct batches that follow the direction."""
 
 import random
+import statistics
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from navarch.agents.offline import make_twins
 from navarch.agents.views import ProblemView
+
+
+def phrase(name, data):
+    return name
 
 
 def values_of(proposals):
@@ -116,3 +122,37 @@ def test_the_same_view_and_random_state_give_the_same_batch(toy):
     view = toy.generator_view(build_on=toy.random_trials(5))
     assert toy.act("generator", view, seed=9) == toy.act("generator", view, seed=9)
     assert toy.act("generator", view, seed=9) != toy.act("generator", view, seed=10)
+
+
+def test_with_a_history_it_proposes_what_should_be_better(toy):
+    trials = toy.random_trials(30)
+    top = toy.top(trials)
+    plain, screened = [], []
+    for seed in range(5):
+        for found, history in ((plain, ()), (screened, trials)):
+            view = toy.generator_view(build_on=top[:4], history=history, direction={"explore": 0.0})
+            found += [toy.score(values) for values in values_of(toy.act("generator", view, seed))]
+    assert statistics.mean(screened) > statistics.mean(plain) + 3
+
+
+def test_what_equals_a_known_architecture_is_not_proposed(toy):
+    def canonical(values):  # the door does not matter
+        return (*values[:3], "-", values[4])
+
+    twin = make_twins(phrase, canonical)["generator"]
+    trials = toy.random_trials(30)
+    view = toy.generator_view(
+        build_on=trials[:4], history=trials, avoid=[t.code for t in trials], direction={"explore": 0.0}
+    )
+    batch = [canonical(values) for values in values_of(twin.act(view, random.Random(0)))]
+    assert len(set(batch)) == len(batch) == 8
+    assert not set(batch) & {canonical(trial.values) for trial in trials}
+
+
+def test_a_known_prior_comes_first_and_only_at_the_start(toy):
+    prior = ("beech",) * 5
+    toy.space = replace(toy.space, prior=prior)
+    assert values_of(toy.act("generator", toy.generator_view()))[0] == prior
+    trials = toy.random_trials(8)
+    later = toy.generator_view(build_on=trials[:2], history=trials, direction={"explore": 0.0})
+    assert values_of(toy.act("generator", later))[0] != prior

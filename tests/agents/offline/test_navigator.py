@@ -4,7 +4,9 @@ import random
 from dataclasses import replace
 
 from navarch.agents.offline.moves import Choices
-from navarch.agents.offline.plan import find_promising
+from navarch.agents.offline.navigator import find_promising
+from navarch.agents.offline.outlook import look_out
+from navarch.agents.offline.statistics import completed
 
 
 def test_an_empty_memory_asks_for_exploration_alone(toy):
@@ -92,6 +94,7 @@ def test_plans_keep_within_the_limits_that_costs_reveal(limited_toy, toy):
     within = [trial for trial in trials if trial.params <= 200]
     view = limited_toy.navigator_view(within)
     choices = Choices.of(view.space)
-    picks = find_promising(choices, view.mission, within, random.Random(0))
+    outlook = look_out(choices, lambda values: values, view.mission, within)
+    picks = find_promising(choices, outlook, completed(within), random.Random(0))
     assert picks
     assert all(toy.cost(pick.values) <= 200 for pick in picks)

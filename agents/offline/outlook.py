@@ -1,0 +1,91 @@
+"""Where the search could go next: what the surrogate expects of architectures not yet tried.
+
+The Navigator reads off which options the promising ones share; the Generator screens its drafts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from navarch.agents.offline.costs import is_affordable, keep_affordable
+from navarch.agents.offline.moves import Choices, Values
+from navarch.agents.offline.statistics import accuracy, completed
+from navarch.agents.surrogate import Surrogate, expected_improvement, fit
+from navarch.agents.views import Mission, TrialView
+
+Canonical = Callable[[Values], Values]  # the same for architectures that compute the same
+
+MIN_TRIALS = 4  # completed ones, before the surrogate is asked
+CLIMBERS = 5
+CLIMBS = 2  # rounds of local search on the expected improvement
+POOL_LIMIT = 300  # architectures scored at a time
+GAIN_DIGITS = 9  # the last bits of a linear-algebra library decide nothing
+
+
+class Pick(NamedTuple):
+    """A promising architecture and its expected improvement in points."""
+
+    values: Values
+    gain: float
+
+
+class Outlook:
+    """What the finished trials promise elsewhere. It counts no architecture twice, nor one that computes the same."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        canonical: Canonical,
+        mission: Mission,
+        trials: Sequence[TrialView],
+        surrogate: Surrogate,
+    ) -> None:
+        """Take the fitted surrogate and what it was fitted to; see `look_out`."""
+        self._choices = choices
+        self._canonical = canonical
+        self._mission = mission
+        self._trials = trials
+        self._surrogate = surrogate
+        self._known = {canonical(trial.values) for trial in trials}
+        # What is over a limit was measured in some workflows; to beat it is no aim.
+        within = [accuracy(t) for t in completed(trials) if is_affordable(mission, t)]
+        self._best = max(within, default=surrogate.best)
+
+    def score(self, pool: Iterable[Values]) -> list[Pick]:
+        """Return the new and affordable architectures of a pool with their expected improvement."""
+        fresh: dict[Values, Values] = {}
+        for values in pool:
+            canonical = self._canonical(values)
+            if canonical not in self._known:
+                fresh.setdefault(canonical, values)
+            if len(fresh) == POOL_LIMIT:
+                break
+        kept = set(keep_affordable(self._choices, self._mission, self._trials, list(fresh.values())))
+        fresh = {canonical: values for canonical, values in fresh.items() if values in kept}
+        self._known.update(fresh)
+        if not fresh:
+            return []
+        gains = expected_improvement(self._surrogate.predict(list(fresh)), self._best).round(GAIN_DIGITS)
+        return [Pick(values, gain) for values, gain in zip(fresh.values(), gains.tolist(), strict=True)]
+
+    def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:
+        """Better the best picks by single edits; return the `count` best of all, the first found of equals first."""
+        best = rank(picks)
+        for _ in range(CLIMBS):
+            around = [near for pick in best[:CLIMBERS] for near in self._choices.neighbours(pick.values)]
+            best = rank([*best, *self.score(around)])
+        return best[:count]
+
+
+def look_out(
+    choices: Choices, canonical: Canonical, mission: Mission, trials: Sequence[TrialView]
+) -> Outlook | None:
+    """Return the outlook from a run's trials; None while data is scarce."""
+    if len(completed(trials)) < MIN_TRIALS:
+        return None
+    surrogate = fit([canonical(t.values) for t in trials], [t.val_accuracy for t in trials], bags=True)
+    return Outlook(choices, canonical, mission, trials, surrogate)
+
+
+def rank(picks: Sequence[Pick]) -> list[Pick]:
+    """Return picks by gain, the first found of equals first."""
+    return sorted(picks, key=lambda pick: -pick.gain)
