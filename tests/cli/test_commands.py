@@ -48,7 +48,7 @@ def test_trace_tells_what_became_of_each_proposal(cli, finished_run):
     statuses = [row["status"] for row in rows]
     assert statuses.count("selected") == 2
     judged = [row for row in rows if row["status"] != "duplicate"]
-    assert len(judged) > 40
+    assert len(judged) >= 8
     assert all("score" in row["because"] or "past the Critic" in row["because"] for row in judged)
     assert "selected" in cli("trace", "--proposals", "--db", finished_run / "navarch.db").out
 

@@ -118,7 +118,7 @@ def test_a_run_resumes_from_another_folder_with_its_own_prompts(bench, monkeypat
 def test_a_prompt_that_changed_between_segments_is_noted(bench):
     from navarch.prompts import PromptLibrary
 
-    bench.run(budget={"trials": 8}, progress=StopAfter(bench, 4))
+    bench.run(budget={"trials": 8}, search={"trials_per_round": 4}, progress=StopAfter(bench, 4))
     (bench.folder / "prompts").mkdir()
     text = PromptLibrary(project=None).get("critic").text
     (bench.folder / "prompts" / "critic.md").write_text(text + "\nBe brave.\n")
