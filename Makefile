@@ -31,6 +31,7 @@ types: $(READY)
 bench: $(READY)  ## the benchmarks; each prints ratios against a stated baseline
 	$(BIN)/python benchmarks/task_ranking.py
 	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/spaces.py
 
