@@ -250,7 +250,7 @@ def estimate(known: Sequence[Known], canonical: Sequence[Values]) -> list[Estima
     """
     if sum(k.trial.val_accuracy is not None for k in known) < MIN_TRIALS or not canonical:
         return [Estimate(None, None)] * len(canonical)
-    surrogate = fit([k.canonical for k in known], [k.trial.val_accuracy for k in known], bags=True)
+    surrogate = fit([k.canonical for k in known], [k.trial.val_accuracy for k in known])
     mean, std = surrogate.predict(canonical)
     return [Estimate(round(m, 4), round(s, 4)) for m, s in zip(mean.tolist(), std.tolist(), strict=True)]
 

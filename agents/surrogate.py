@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from navarch.agents.kernel import MIN_VARIANCE, Encoder, Features, Floats, Values, kernel, tune
+from navarch.agents.kernel import MIN_VARIANCE, Codes, Encoder, Floats, Values, kernel, tune
 
 MAX_POINTS = 200  # keeps the cubic cost of a fit below 10 ms of one core
 TUNING_POINTS = 64  # the weights are chosen on as many, spread over the ranking
@@ -69,7 +69,7 @@ class Surrogate:
     noise: float
     variance: float
     _encoder: Encoder
-    _features: Features
+    _features: Codes
     _inverse: Floats
     _residual: Floats
     _centre: float
@@ -95,26 +95,25 @@ class Surrogate:
         return Prediction(middle, self._warp.backward(mean + std) - middle)
 
 
-def fit(values: Sequence[Values], targets: Sequence[float | None], *, bags: bool = False) -> Surrogate:
+def fit(values: Sequence[Values], targets: Sequence[float | None]) -> Surrogate:
     """Fit to architectures and their targets (maximised); None or NaN marks a failed trial.
 
     A failed trial counts as the worst finite target: a warning to keep away, not an outlier that bends all.
-    Above `MAX_POINTS` points the best half and the latest ones are kept. bags: architectures that hold the same
-    options in other places are alike.
+    Above `MAX_POINTS` points the best half and the latest ones are kept.
     Raises: ValueError when no target is finite, or the lengths differ.
     """
-    return _fit(tuple(values), tuple(targets), bags)
+    return _fit(tuple(values), tuple(targets))
 
 
 @lru_cache(maxsize=REMEMBERED_FITS)
-def _fit(values: tuple[Values, ...], targets: tuple[float | None, ...], bags: bool) -> Surrogate:
+def _fit(values: tuple[Values, ...], targets: tuple[float | None, ...]) -> Surrogate:
     kept_values, kept_targets = _select(values, _impute(targets, len(values)))
-    encoder = Encoder.of(kept_values, bags=bags)
+    encoder = Encoder.of(kept_values)
     features = encoder.encode(kept_values)
     warp = choose_warp(kept_targets)
     warped = warp.forward(kept_targets)
     sample = _spread_sample(kept_targets, TUNING_POINTS)
-    weights, noise = tune(features.subset(sample), warped[sample])
+    weights, noise = tune(features[sample], warped[sample])
     solved = _solve(kernel(features, features, weights), warped, noise)
     return Surrogate(
         best=float(kept_targets.max()),

@@ -60,9 +60,7 @@ class OfflineCritic:
                 if candidate.values == view.space.prior:
                     gains[position] = float("inf")
             return _rank_apart(view.candidates, gains)
-        surrogate = fit(
-            [self._canonical(t.values) for t in trials], [t.val_accuracy for t in trials], bags=True
-        )
+        surrogate = fit([self._canonical(t.values) for t in trials], [t.val_accuracy for t in trials])
         candidates = [self._canonical(c.values) for c in view.candidates]
         return rank_batch(surrogate, candidates, best)
 

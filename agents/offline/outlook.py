@@ -14,7 +14,7 @@ from navarch.agents.views import Mission, TrialView
 
 Canonical = Callable[[Values], Values]  # the same for architectures that compute the same
 
-MIN_TRIALS = 4  # completed ones, before the surrogate is asked
+MIN_TRIALS = 10  # completed ones, before the surrogate is asked
 CLIMBERS = 5
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 300  # architectures scored at a time
@@ -82,7 +82,7 @@ def look_out(
     """Return the outlook from a run's trials; None while data is scarce."""
     if len(completed(trials)) < MIN_TRIALS:
         return None
-    surrogate = fit([canonical(t.values) for t in trials], [t.val_accuracy for t in trials], bags=True)
+    surrogate = fit([canonical(t.values) for t in trials], [t.val_accuracy for t in trials])
     return Outlook(choices, canonical, mission, trials, surrogate)
 
 

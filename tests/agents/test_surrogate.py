@@ -151,7 +151,7 @@ def test_long_histories_are_cut_but_keep_the_best():
     targets = [worth(values) for values in many]
     targets[7] = 99.0
     surrogate = fit(many, targets)
-    assert len(surrogate._features.codes) == MAX_POINTS
+    assert len(surrogate._features) == MAX_POINTS
     assert surrogate.best == 99.0
 
 
@@ -185,21 +185,9 @@ def test_any_history_gives_finite_predictions(pairs):
     assert np.isfinite(expected_improvement(Prediction(mean, std), surrogate.best)).all()
 
 
-def test_bags_tell_of_an_option_in_a_place_where_it_was_never_seen():
-    known = [values for values in GRID if values[0] != "a"]
-    targets = [60.0 + 3.0 * values.count("a") for values in known]
-    unseen = [values for values in GRID if values[0] == "a"]
-    truth = [60.0 + 3.0 * values.count("a") for values in unseen]
-    chosen = random.Random(1).sample(range(len(known)), 60)
-    history = [known[i] for i in chosen], [targets[i] for i in chosen]
-    plain, bags = (fit(*history, bags=choice).predict(unseen).mean for choice in (False, True))
-    assert np.abs(bags - truth).mean() < 0.5 * np.abs(plain - truth).mean()
-
-
-@pytest.mark.parametrize("bags", [False, True])
-def test_the_joint_posterior_agrees_with_the_single_ones(bags):
+def test_the_joint_posterior_agrees_with_the_single_ones():
     known, rest = sample(40), sample(20, seed=3)
-    surrogate = fit(known, [worth(v) for v in known], bags=bags)
+    surrogate = fit(known, [worth(v) for v in known])
     mean, covariance = surrogate.joint(rest)
     single, joint = surrogate.predict(rest), surrogate.unwarp(mean, np.sqrt(np.diag(covariance)))
     np.testing.assert_allclose(joint.mean, single.mean, rtol=1e-9)

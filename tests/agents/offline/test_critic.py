@@ -92,7 +92,7 @@ def test_a_missing_incumbent_is_no_obstacle(toy):
 
 def test_a_repeated_candidate_is_ranked_last_once_its_twin_is_chosen(toy):
     trials = toy.random_trials(40)
-    surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials], bags=True)
+    surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials])
     best = max(trial.val_accuracy for trial in trials) - 3.0
     unseen = [t.values for t in toy.random_trials(60, seed=1) if t.values not in {k.values for k in trials}]
     gains = expected_improvement(surrogate.predict(unseen), best)
