@@ -1,14 +1,14 @@
 """The one path of every model call, offline twins included.
 
 Render the prompt -> is this call settled already? then its reply -> reserve budget -> call -> parse -> at
-most two repair turns that quote the exact error -> typed reply. After a third bad reply, or a call that
-fails, the offline twin answers in the model's place, marked `fallback`. Every turn is a row of its own,
-whatever happened.
+most two repair turns that quote the exact error -> typed reply. Where a call fails the next spare model is
+asked. After a third bad reply, or when no model is left, the offline twin answers, marked `fallback`. Every
+turn is a row of its own, whatever happened.
 """
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
@@ -67,16 +67,21 @@ class Caller:
         library: PromptLibrary,
         *,
         clients: Mapping[str, ModelClient | None],
+        spares: Sequence[ModelClient] = (),
         twins: Mapping[str, Twin],
         space_schema: Mapping[str, Any],
         limit: CallLimit | None = None,
         secrets: Iterable[Secret] = (),
         fault: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """Take what calls need. `clients` go by role, `twins` by prompt; a role without a client is offline."""
+        """Take what calls need. `clients` go by role, `twins` by prompt; a role without a client is offline.
+
+        `spares` are asked in their order where a role's own model cannot be called.
+        """
         self._memory = memory
         self._conversation = Conversation(memory, library)
         self._clients = clients
+        self._spares = tuple(spares)
         self._twins = twins
         self._space_schema = space_schema
         self._schemas: dict[str, dict[str, Any]] = {}
@@ -107,9 +112,13 @@ class Caller:
     def _ask_model(self, request: _Request[R], client: ModelClient, settled: list[CallRow]) -> Answer[R]:
         """Call the model until a reply is good or hopeless; go on where an interrupted question stopped."""
         bad = [row for row in settled if row.state == "bad-reply"]
-        gave_up = bool(settled) and settled[-1].state == "error" and _kind(settled[-1]) not in FATAL_KINDS
+        errors = [row for row in settled if row.state == "error"]
+        gave_up = {row.model for row in errors if _kind(row) not in FATAL_KINDS}
+        spares = [spare for spare in self._spares if spare.name != client.name]
+        clients = [one for one in (client, *spares) if one.name not in gave_up]
         turn = len(settled)
-        while len(bad) < MAX_BAD_REPLIES and not gave_up:
+        while len(bad) < MAX_BAD_REPLIES and clients:
+            client = clients[0]
             messages = self._conversation.add_repair(request.role, request.messages, bad)
             row = self._reserve(request, turn, messages, client.name, "model")
             turn += 1
@@ -126,9 +135,9 @@ class Caller:
                     input_tokens=spent,
                     output_tokens=spent,
                 )
-                if error.kind in FATAL_KINDS and not self._has_answered(request.run_id, client.name):
+                del clients[0]
+                if error.kind in FATAL_KINDS and not clients and not self._has_answered(request):
                     raise
-                gave_up = True
                 continue
             settled_row, parsed = self._settle(request, row, completion)
             if parsed is not None:
@@ -227,9 +236,12 @@ class Caller:
         mine = [row for row in rows if row.attempt == attempt and row.state != "reserved"]
         return sorted(mine, key=lambda row: row.turn)
 
-    def _has_answered(self, run_id: str, model: str) -> bool:
-        rows = self._memory.calls(run_id)
-        return any(row.model == model and row.state in ("ok", "bad-reply") for row in rows)
+    def _has_answered(self, request: _Request[R]) -> bool:
+        """Tell whether any model that the role may use has answered in this run."""
+        asked = (self._clients.get(request.role.name), *self._spares)
+        names = {client.name for client in asked if client is not None}
+        rows = self._memory.calls(request.run_id)
+        return any(row.model in names and row.state in ("ok", "bad-reply") for row in rows)
 
 
 def _stored_answer(role: Role[R], row: CallRow) -> Answer[R]:

@@ -88,9 +88,11 @@ def make_client(
     url = check_base_url(base_url or OPENAI_URL)
     if not is_loopback(url):
         _check_remote(url, api_key)
+    from navarch.agents.endpoint import remembered_dialect
     from navarch.agents.openai_model import OpenAIModel  # httpx alone costs a tenth of a second
 
-    return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s)
+    dialect = remembered_dialect(url, model)
+    return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s, dialect=dialect)
 
 
 def check_base_url(url: str) -> str:

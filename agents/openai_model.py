@@ -6,29 +6,29 @@ errors without keys.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from threading import local
 from typing import Any
 from urllib.parse import urlsplit
 
+from navarch.agents.endpoint import Dialect, Format, fresh_dialect
+from navarch.agents.endpoint_http import explain_connection, open_client, tls_context
 from navarch.agents.errors import ModelError
-from navarch.agents.model import Completion, Message, is_loopback
+from navarch.agents.model import Completion, Message
 from navarch.agents.openai_wire import Exchange, explain_status, read_completion, said_by_body
 from navarch.agents.redaction import Secret, redact
+from navarch.agents.schema import schema_digest
 from navarch.agents.tracing import keep_traces_home
 from navarch.prompts import Sampling
 
 MAX_ATTEMPTS = 4
 BACKOFF_S = (1.0, 2.0, 4.0)
-CONNECT_TIMEOUT_S = 10.0
 LOCAL_KEY = "not-needed"
-FORMATS = ("json_schema", "json_object", "none")
 
 
 class OpenAIModel:
-    """One model of one server. Remembers what the server turned out not to understand."""
+    """One model of one server. Its dialect is what the server turned out to understand."""
 
     def __init__(
         self,
@@ -37,12 +37,16 @@ class OpenAIModel:
         base_url: str,
         api_key: Secret | None,
         timeout_s: float = 120.0,
+        dialect: Dialect | None = None,
+        only: Format | None = None,
+        max_attempts: int = MAX_ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Set up without sending anything.
 
-        `timeout_s` bounds a whole `complete`, with its retries and waits.
+        `timeout_s` bounds a whole `complete`, with its retries and waits. `dialect` is what is known of the server; a
+        new one is remembered nowhere. `only` asks for replies in that format, whatever the dialect says.
         """
         self._model = model
         self._base_url = base_url
@@ -53,21 +57,18 @@ class OpenAIModel:
         self._clock = clock
         self._chat: Any = None
         self._current = local()
-        self._format = 0
-        self._sends_temperature = True
-        # The two names of one limit: OpenAI's newer models refuse the old one, most other servers know no
-        # other.
-        self._limit_name = "max_completion_tokens" if self._host == "api.openai.com" else "max_tokens"
+        self._dialect = dialect or replace(fresh_dialect(base_url, model), file=None)
+        self._only = only
+        self._max_attempts = max_attempts
 
     @property
     def name(self) -> str:
         """Return the name under which calls are stored."""
         return f"openai:{self._model}"
 
-    @property
-    def response_format(self) -> str:
-        """Return how replies are constrained now: json_schema, json_object or none."""
-        return FORMATS[self._format]
+    def response_format(self, schema: dict[str, Any]) -> Format:
+        """Return how replies of a schema are constrained now."""
+        return self._only or self._dialect.format_for(schema_digest(schema))
 
     def complete(
         self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
@@ -82,13 +83,15 @@ class OpenAIModel:
         while True:
             sent += 1
             try:
-                return replace(self._attempt(messages, schema, sampling, deadline), attempts=sent)
+                completion = self._attempt(messages, schema, sampling, deadline)
+                self._dialect.settle()
+                return replace(completion, attempts=sent)
             except _StepDown:
                 continue  # each step is taken once, so this ends
             except ModelError as error:
                 wait = BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1]
                 wait = max(wait, error.retry_after_s or 0.0)
-                if not error.retryable or attempt == MAX_ATTEMPTS or self._clock() + wait >= deadline:
+                if not error.retryable or attempt >= self._max_attempts or self._clock() + wait >= deadline:
                     tried = f" (tried {attempt} times)" if attempt > 1 else ""
                     text = redact(f"{error}{tried}", self._secrets)
                     raise ModelError(error.kind, text, retryable=error.retryable, attempts=sent) from None
@@ -136,91 +139,61 @@ class OpenAIModel:
             if exchange.status in (400, 422) and self._step_down(bytes(exchange.body), schema, sampling):
                 raise _StepDown
             raise explain_status(exchange, self._host, self._model)
-        raise self._explain_connection(failure, is_late=exchange.is_late)
-
-    def _explain_connection(self, failure: Exception | None, *, is_late: bool) -> ModelError:
-        """Return what it means that no whole response came."""
-        import httpx2
-        import openai
-
-        causes = list(_causes(failure))
-        unreachable = (
-            httpx2.ConnectError,
-            httpx2.ConnectTimeout,
-            httpx2.UnsupportedProtocol,
-            httpx2.ProxyError,
-        )
-        lost = next((cause for cause in causes if isinstance(cause, unreachable)), None)
-        reason = str(lost or causes[-1] if causes else "no response")[:160] or "no reason given"
-        if lost is not None:
-            text = f"The model server at {self._host} cannot be reached ({reason})"
-            return ModelError("unreachable", f"{text}: start it, or check --base-url.")
-        slow = (openai.APITimeoutError, httpx2.TimeoutException)
-        if is_late or any(isinstance(cause, slow) for cause in causes):
-            text = f"The server at {self._host} took longer than {self._timeout_s:g} s"
-            return ModelError(
-                "timeout", f"{text}: raise the timeout, or take a smaller model.", retryable=True
-            )
-        text = f"The connection to {self._host} broke ({reason}): see the server's log, or try again."
-        return ModelError("server", text, retryable=True)
+        raise explain_connection(failure, self._host, self._timeout_s, is_late=exchange.is_late)
 
     def _options(self, schema: dict[str, Any] | None, sampling: Sampling, timeout_s: float) -> dict[str, Any]:
         """Return the parameters of one request, as plain as the server needs them."""
         body: dict[str, Any] = {}
-        if schema is not None and self.response_format == "json_schema":
+        form = "none" if schema is None else self.response_format(schema)
+        if form == "json_schema":
             body["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "reply", "strict": True, "schema": schema},
             }
-        elif schema is not None and self.response_format == "json_object":
+        elif form == "json_object":
             body["response_format"] = {"type": "json_object"}
         if sampling.max_tokens is not None:
-            body[self._limit_name] = sampling.max_tokens
+            body[self._dialect.limit_name] = sampling.max_tokens
         options: dict[str, Any] = {"extra_body": body, "timeout": max(0.001, timeout_s)}
-        if sampling.temperature is not None and self._sends_temperature:
+        if sampling.temperature is not None and self._dialect.sends_temperature:
             options["temperature"] = sampling.temperature
         return options
 
     def _step_down(self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling) -> bool:
         """Give up the one thing that a refusal names; return whether anything was given up."""
         said = (said_by_body(body) or body[:2000].decode("utf-8", "replace")).lower()
-        if "max_completion_tokens" in said and self._limit_name == "max_tokens":
-            self._limit_name = "max_completion_tokens"
+        dialect = self._dialect
+        if (
+            "max_completion_tokens" in said
+            and sampling.max_tokens is not None
+            and dialect.give_up_limit_name()
+        ):
             return True
-        if "temperature" in said and sampling.temperature is not None and self._sends_temperature:
-            self._sends_temperature = False
+        if "temperature" in said and sampling.temperature is not None and dialect.give_up_temperature():
             return True
         named = ("response_format", "json_schema", "json_object", "schema", "grammar", "structured")
-        if schema is not None and self._format < len(FORMATS) - 1 and any(word in said for word in named):
-            self._format += 1
-            return True
-        return False
+        if schema is None or self._only is not None or not any(word in said for word in named):
+            return False
+        return dialect.give_up_format(schema_digest(schema))
 
     def _connect(self) -> Any:
-        """Return the chat model, made on first use. One connection a call: calls are rare and long."""
+        """Return the chat model, made on first use."""
         if self._chat is None:
             keep_traces_home()
             import httpx2
             from langchain_openai import ChatOpenAI
             from pydantic import SecretStr
 
-            tls = _tls_context()
-            client = httpx2.Client(
-                verify=tls,
-                follow_redirects=False,
-                trust_env=not is_loopback(self._base_url),
-                timeout=httpx2.Timeout(self._timeout_s, connect=CONNECT_TIMEOUT_S),
-                limits=httpx2.Limits(max_keepalive_connections=0),
-                headers={"Accept-Encoding": "identity"},
-                event_hooks={"response": [self._watch]},
-            )
+            client = open_client(self._base_url, self._timeout_s, self._watch)
             key = self._api_key.reveal() if self._api_key else LOCAL_KEY
             self._chat = ChatOpenAI(
                 model=self._model,
                 base_url=self._base_url,
                 api_key=SecretStr(key),
                 http_client=client,
-                http_async_client=httpx2.AsyncClient(verify=tls),  # unused; its default would cost 60 ms
+                http_async_client=httpx2.AsyncClient(
+                    verify=tls_context()
+                ),  # unused; its default would cost 60 ms
                 max_retries=0,
                 use_responses_api=False,
             )
@@ -249,21 +222,6 @@ class OpenAIModel:
     @property
     def _secrets(self) -> tuple[Secret, ...]:
         return (self._api_key,) if self._api_key else ()
-
-
-@lru_cache(maxsize=1)
-def _tls_context() -> Any:
-    """Return the usual TLS settings; read once, because reading the certificates takes 60 ms."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it was raised from or during, outermost first."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 class _StepDown(Exception):

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from navarch import NavarchError, __version__
-from navarch.cli import bench, catalogue, data, doctor, prompts, reproduce, run, runs, spaces, trace
+from navarch.cli import (
+    bench,
+    catalogue,
+    data,
+    doctor,
+    models,
+    plan,
+    prompts,
+    reproduce,
+    run,
+    runs,
+    spaces,
+    trace,
+)
 from navarch.cli.echo import echo
 
 app = typer.Typer(
@@ -20,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (run, runs, trace, bench, reproduce, prompts, spaces, catalogue, data, doctor):
+for module in (run, plan, runs, trace, bench, reproduce, prompts, spaces, catalogue, models, data, doctor):
     module.add_to(app)
 
 

@@ -9,7 +9,25 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo
-from navarch.cli.options import ROLES, Db, LatestRun, Prompts, Run, db_flag, db_path
+from navarch.cli.options import Db, LatestRun, Prompts, Run, db_flag, db_path
+from navarch.cli.run_options import (
+    Assignments,
+    BaseUrl,
+    BudgetText,
+    Config,
+    EvaluatorName,
+    ModelName,
+    NoMemory,
+    Obfuscate,
+    RoleModels,
+    Seed,
+    SpaceName,
+    Target,
+    TaskName,
+    Without,
+    WorkflowName,
+    read_settings,
+)
 
 if TYPE_CHECKING:
     from navarch.graph.assemble import RunParts
@@ -25,54 +43,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[
-        Path | None,
-        typer.Argument(help="A settings file. Default: ./navarch.toml, if there.", show_default=False),
-    ] = None,
-    workflow: Annotated[str | None, typer.Option(help="See `navarch workflows`.", show_default=False)] = None,
-    space: Annotated[
-        str | None, typer.Option(help="See `navarch spaces`; or a .toml file.", show_default=False)
-    ] = None,
-    obfuscate: Annotated[
-        int | None,
-        typer.Option(
-            help="Hide the space from models under neutral names, drawn by this seed.", show_default=False
-        ),
-    ] = None,
-    task: Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)] = None,
-    evaluator: Annotated[
-        str | None, typer.Option(help="train, table or callable.", show_default=False)
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="openai:NAME, or offline: for all roles.", show_default=False)
-    ] = None,
-    base_url: Annotated[
-        str | None, typer.Option(help="An OpenAI-compatible server, http://HOST:PORT/v1.", show_default=False)
-    ] = None,
-    role: Annotated[
-        list[str] | None, typer.Option(help="ROLE=MODEL: another model for one role.", show_default=False)
-    ] = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave out a role: critic, navigator or distiller.", show_default=False),
-    ] = None,
-    no_memory: Annotated[
-        bool, typer.Option("--no-memory", help="Switch the memory of the roles off.")
-    ] = False,
-    budget: Annotated[
-        str | None,
-        typer.Option(help="Trials, or trials=N,calls=N,tokens=N,seconds=S.", show_default=False),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Search seed.", show_default=False)] = None,
-    target: Annotated[
-        float | None, typer.Option(help="Stop at this validation accuracy, percent.", show_default=False)
-    ] = None,
+    config: Config = None,
+    workflow: WorkflowName = None,
+    space: SpaceName = None,
+    obfuscate: Obfuscate = None,
+    task: TaskName = None,
+    evaluator: EvaluatorName = None,
+    model: ModelName = None,
+    base_url: BaseUrl = None,
+    role: RoleModels = None,
+    without: Without = None,
+    no_memory: NoMemory = False,
+    budget: BudgetText = None,
+    seed: Seed = None,
+    target: Target = None,
     prompts: Prompts = None,
     db: Db = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE: any setting, such as train.slots=1.", show_default=False),
-    ] = None,
+    assignments: Assignments = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would run, and start nothing.")
     ] = False,
@@ -81,9 +68,6 @@ def run(
 
     Settings come from navarch.toml, NAVARCH_... variables and flags; flags win.
     """
-    from navarch.graph.ablation import forget
-    from navarch.graph.settings import load_settings
-
     given = {
         "workflow": workflow,
         "space": space,
@@ -91,16 +75,21 @@ def run(
         "task": task,
         "evaluator": evaluator,
         "model": model,
-        "without": _roles_without(without),
+        "without": without,
         "seed": seed,
         "target": target,
         "prompts": prompts,
         "db": db,
     }
-    flags = {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(config, _nested(flags, base_url, budget, role or [], assignments or []))
-    if no_memory:
-        settings = forget(settings)
+    settings = read_settings(
+        config,
+        given,
+        base_url=base_url,
+        budget=budget,
+        roles=role,
+        assignments=assignments,
+        no_memory=no_memory,
+    )
     if dry_run:
         _show_plan(settings)
         return
@@ -155,13 +144,6 @@ def stop(name: Run, db: Db = None) -> None:
     echo(f"asked {row.run_id} to stop; it goes on with: navarch resume {row.run_id}{db_flag(path)}")
 
 
-def _roles_without(names: list[str] | None) -> list[str] | None:
-    for name in names or []:
-        if name not in ROLES:
-            raise NavarchError(f"--without {name!r}: name a role of {', '.join(ROLES)}")
-    return names
-
-
 @contextmanager
 def _left_at_once(db: Path) -> Iterator[None]:
     """Say how to go on after a second Ctrl-C."""
@@ -170,25 +152,6 @@ def _left_at_once(db: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         echo(f"left at once; go on with: navarch resume{db_flag(db)}", err=True)
         raise typer.Exit(130) from None
-
-
-def _nested(
-    flags: dict[str, Any], base_url: str | None, budget: str | None, roles: list[str], assignments: list[str]
-) -> dict[str, Any]:
-    from navarch.graph.settings import assign, parse_budget
-
-    if base_url is not None:
-        flags["server"] = {"base_url": base_url}
-    if budget is not None:
-        flags["budget"] = parse_budget(budget)
-    for role in roles:
-        name, separator, model = role.partition("=")
-        if not separator or not model or name not in ROLES:
-            raise NavarchError(f"--role {role!r}: write ROLE=MODEL with a role of {', '.join(ROLES)}")
-        flags.setdefault("roles", {})[name] = model
-    for assignment in assignments:
-        assign(flags, assignment)
-    return flags
 
 
 def _show_plan(settings: "Settings") -> None:

@@ -7,7 +7,7 @@ import typer
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks
-from navarch.cli.wording import roles_of
+from navarch.cli.wording import money, roles_of
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow, TrialRow
@@ -43,6 +43,7 @@ def show(
 
     Failed trials come with their reasons.
     """
+    from navarch.graph.money import money_of
     from navarch.graph.settings import settings_of
 
     with read_memory(db) as memory:
@@ -52,9 +53,22 @@ def show(
         refused = _refused(memory, run.run_id)
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)]
         spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
+        cost = money_of(memory, run.run_id, settings_of(run))
     if as_json:
         echo_json(
-            {"run": facts, "settings": run.settings, "trials": trials, "refused": refused, "lessons": kept}
+            {
+                "run": facts,
+                "settings": run.settings,
+                "spent": {
+                    "calls": spent.calls,
+                    "tokens": spent.tokens,
+                    "money": cost,
+                    "train_seconds": spent.train_seconds,
+                },
+                "trials": trials,
+                "refused": refused,
+                "lessons": kept,
+            }
         )
         return
     echo(f"run {run.run_id}  {facts['state']}" + (f": {run.stop_reason}" if run.stop_reason else ""))
@@ -64,7 +78,8 @@ def show(
     if roles := roles_of(settings_of(run)):
         echo(f"roles: {roles}")
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
-    echo(f"{spent.calls} model calls, {spent.tokens} tokens; proposals refused: {_counts(refused)}")
+    paid = "" if cost is None else f", {money(cost)} in money"
+    echo(f"{spent.calls} model calls, {spent.tokens} tokens{paid}; proposals refused: {_counts(refused)}")
     show_fallbacks(replies)
     echo()
     has_rungs = len({row["epochs"] for row in trials}) > 1

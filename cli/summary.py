@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from navarch.cli.echo import echo, one_line
 from navarch.cli.options import db_flag
-from navarch.cli.wording import accuracy, big
+from navarch.cli.wording import accuracy, big, money
 
 if TYPE_CHECKING:
     from navarch.graph.run import RunResult
@@ -23,6 +23,8 @@ def show_result(result: "RunResult", db: Path) -> None:
         show_best(result.best, result.test, is_finished=run.state == "finished")
     elif run.state == "finished":
         echo(f"no trial completed; see why: navarch show {run.run_id}{where}")
+    if result.money is not None:
+        echo(f"model calls cost {money(result.money)} in money")
     show_fallbacks(result.replies)
     echo()
     if run.state != "finished":

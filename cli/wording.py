@@ -21,6 +21,11 @@ def big(count: float) -> str:
     return f"{count / 1e3:.1f} k" if count >= 1e3 else f"{count:.0f}"
 
 
+def money(amount: float) -> str:
+    """Return an amount of money; what is small with four decimals."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4f}"
+
+
 def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
     """Return how trials are measured; of a user's own measurement nobody knows the epochs."""
     epochs = f"{parts.fidelity.epochs} epochs, " if parts.task.is_described else ""

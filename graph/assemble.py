@@ -36,6 +36,7 @@ from navarch.graph.ablation import left_out
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching, remember_canonical
+from navarch.graph.money import prices_of, refuse_unknown_prices
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
 from navarch.graph.rules import rules_of
@@ -93,6 +94,8 @@ def prepare(settings: Settings) -> RunParts:
     models: dict[str, str] = {role: settings.model_of(role) for role in workflow.roles}
     for role, name in models.items():
         _client(name, settings, role)
+    _spares(settings)
+    refuse_unknown_prices(settings, models.values())
     fidelity, latency = _fidelity(settings, space, task), _latency(settings, space.origin)
     rungs = find_rungs(settings, workflow, task, space.origin, fidelity)
     return RunParts(workflow, space, task, fidelity, rungs, library, models, latency)
@@ -253,17 +256,26 @@ def _refuse_broken(library: PromptLibrary) -> None:
 
 
 def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
-    key = read_api_key(os.environ)
+    key, budget = read_api_key(os.environ), settings.budget
     return Caller(
         memory=memory,
         library=parts.library,
         clients={role: _client(name, settings, role) for role, name in parts.models.items()},
+        spares=_spares(settings),
         twins=make_twins(parts.library.phrase, remember_canonical(parts.space)),
-        limit=CallLimit(max_calls=settings.budget.calls, max_tokens=settings.budget.tokens),
+        limit=CallLimit(budget.calls, budget.tokens, budget.money, prices_of(settings)),
         space_schema=parts.space.json_schema(),
         secrets=[key] if key is not None else [],
         fault=fault,
     )
+
+
+def _spares(settings: Settings) -> list[ModelClient]:
+    """Return the models that are asked where a role's own cannot be called."""
+    names = dict.fromkeys(settings.server.fallback)
+    if "offline" in names:
+        raise NavarchError("server.fallback names 'offline', which comes last by itself: leave it out")
+    return [client for name in names if (client := _client(name, settings, "fallback")) is not None]
 
 
 def _client(name: str, settings: Settings, role: str) -> ModelClient | None:

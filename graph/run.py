@@ -17,6 +17,7 @@ from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
+from navarch.graph.money import money_of
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
 from navarch.graph.rules import most_per_round, rules_of
@@ -28,13 +29,17 @@ from navarch.memory import Memory, ReplySources, RunRow, TestScoreRow, TrialRow
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a segment of a run ended. `signal` is the signal that stopped it, 0 if none."""
+    """How a segment of a run ended.
+
+    money: what its model calls cost, None where no price is stated. signal: what stopped it, 0 if none.
+    """
 
     run: RunRow
     reason: str
     best: TrialRow | None
     test: TestScoreRow | None
     replies: ReplySources
+    money: float | None
     signal: int
 
 
@@ -170,7 +175,7 @@ def _work(
             progress.noted(note)
         with _stopping(ctx):
             _note_changed_prompts(ctx, parts)
-            reason = run.stop_reason if run.state == "finishing" else _search(ctx, parts)
+            reason = run.stop_reason if run.state == "finishing" else search(ctx, parts)
             finish_run(ctx, reason or "the search is over")
         return _result(memory, memory.get_run(run.run_id), settings, stop.signal)
 
@@ -209,7 +214,7 @@ def _note_changed_prompts(ctx: RunContext, parts: RunParts) -> None:
             )
 
 
-def _search(ctx: RunContext, parts: RunParts) -> str:
+def search(ctx: RunContext, parts: RunParts) -> str:
     """Run the graph until the search is over; return why it is."""
     try:
         with open_checkpoints(checkpoint_file(ctx.settings.db), ctx.fault, ctx.progress.noted) as saver:
@@ -278,4 +283,5 @@ def _result(memory: Memory, run: RunRow, settings: Settings, signal: int) -> Run
     test = memory.test_score(run.run_id)
     if test is not None and best is not None and test.trial_id != best.trial_id:
         test = None  # it belongs to another architecture
-    return RunResult(run, run.stop_reason or "", best, test, memory.reply_sources(run.run_id), signal)
+    replies, money = memory.reply_sources(run.run_id), money_of(memory, run.run_id, settings)
+    return RunResult(run, run.stop_reason or "", best, test, replies, money, signal)

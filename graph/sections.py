@@ -26,7 +26,13 @@ class Budget(Section):
     )
     calls: int | None = Field(default=None, ge=1, description="model calls, repair turns included")
     tokens: int | None = Field(default=None, ge=1, description="input and output tokens of model calls")
+    money: float | None = Field(
+        default=None, gt=0, description="cost of model calls, in the currency of server.price_input"
+    )
     seconds: float | None = Field(default=None, gt=0, description="wall-clock seconds of this segment")
+    train_seconds: float | None = Field(
+        default=None, gt=0, description="training time of all trials; 3600 on one GPU are a GPU-hour"
+    )
 
 
 class Search(Section):
@@ -221,3 +227,10 @@ class Server(Section):
         description="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; a key goes into NAVARCH_API_KEY",
     )
     timeout_s: float = Field(default=120, gt=0, description="one attempt's time limit in seconds")
+    fallback: tuple[str, ...] = Field(
+        default=(),
+        max_length=8,
+        description="openai:NAME of the same server, asked where a role's model fails",
+    )
+    price_input: float | None = Field(default=None, ge=0, description="money for a million input tokens")
+    price_output: float | None = Field(default=None, ge=0, description="money for a million output tokens")

@@ -4,7 +4,7 @@ Start at `store.py`. The tables: `tables.py`; opening and its refusals: `opening
 """
 
 from navarch.memory.connection import no_fault
-from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, ProposalUpdate
+from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, Prices, ProposalUpdate
 from navarch.memory.errors import (
     BudgetExhausted,
     StoreAlienError,
@@ -43,6 +43,7 @@ __all__ = [
     "Memory",
     "NewProposal",
     "NewTrial",
+    "Prices",
     "ProposalRow",
     "ProposalStatus",
     "ProposalUpdate",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from navarch.memory.connection import damaged
-from navarch.memory.entries import CallKey, CallLimit
+from navarch.memory.entries import CallKey, CallLimit, Prices
 from navarch.memory.errors import BudgetExhausted, StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
 from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
@@ -25,6 +25,14 @@ _SPENT = (
     "SELECT coalesce(sum(tries - 1 + attempts), 0), "
     "coalesce(sum(lost_tokens + coalesce(input_tokens + output_tokens, reserved_tokens)), 0) "
     "FROM calls WHERE run_id = ? AND source = 'model'"
+)
+
+# Of open, lost and unreported tokens nobody knows the kind: they count as the dearer one.
+_MONEY = (
+    "SELECT coalesce(sum(lost_tokens * ?2 + CASE "
+    "WHEN input_tokens + output_tokens IS NULL THEN reserved_tokens * ?2 "
+    "ELSE input_tokens * ?3 + output_tokens * ?4 END), 0) / 1e6 "
+    "FROM calls WHERE run_id = ?1 AND source = 'model'"
 )
 
 # The last failed turn of the question that fell back last.
@@ -195,6 +203,11 @@ class Calls(Table):
             counts["finished"], reused, counts["waiting"], counts["running"], calls, tokens, train_seconds
         )
 
+    def money(self, run_id: str, prices: Prices) -> float:
+        """Return what the run's calls cost at these prices; open and lost reservations count as spent."""
+        ((money,),) = self._store.rows(_MONEY, (run_id, max(prices), *prices))
+        return float(money)
+
     def reply_sources(self, run_id: str) -> ReplySources:
         """Return how many of the run's replies came from the model, from offline roles, and from fallbacks."""
         counts = dict.fromkeys(("model", "offline", "fallback"), 0)
@@ -209,6 +222,10 @@ class Calls(Table):
             raise BudgetExhausted("calls", limit.max_calls)
         if limit.max_tokens is not None and spent + tokens > limit.max_tokens:
             raise BudgetExhausted("tokens", limit.max_tokens)
+        if limit.max_money is not None and limit.prices is not None:
+            money = self.money(run_id, limit.prices) + limit.prices.most(tokens)
+            if money > limit.max_money:
+                raise BudgetExhausted("money", limit.max_money)
 
     def _keep(self, content: str) -> str:
         """Store a text once and return its digest."""

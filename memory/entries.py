@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from navarch.memory.rows import ProposalStatus
 
@@ -69,9 +69,22 @@ class CallKey:
         return f"{self.run_id}/r{self.round}.{self.role}.{self.attempt}.{self.turn}"
 
 
+class Prices(NamedTuple):
+    """What a million input and a million output tokens cost, in one currency."""
+
+    input: float
+    output: float
+
+    def most(self, tokens: int) -> float:
+        """Return what tokens cost whose kind is not known: all of the dearer kind."""
+        return tokens * max(self) / 1e6
+
+
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """The most calls and tokens that a run may spend on models; None is no limit."""
+    """The most calls, tokens and money that a run may spend on models; None is no limit. Money needs prices."""
 
     max_calls: int | None = None
     max_tokens: int | None = None
+    max_money: float | None = None
+    prices: Prices | None = None

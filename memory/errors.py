@@ -55,12 +55,13 @@ class BudgetExhausted(NavarchError):
     The text is the reason why a run ended, as users read it.
     """
 
-    def __init__(self, what: Literal["calls", "tokens"], limit: int) -> None:
+    def __init__(self, what: Literal["calls", "tokens", "money"], limit: float) -> None:
         plural = "" if limit == 1 else "s"
-        super().__init__(
-            f"budget of {limit} model call{plural} is spent"
-            if what == "calls"
-            else f"budget of {limit} token{plural} has no room for the next call"
-        )
+        texts = {
+            "calls": f"budget of {limit} model call{plural} is spent",
+            "tokens": f"budget of {limit} token{plural} has no room for the next call",
+            "money": f"budget of {limit:g} in money has no room for the next call",
+        }
+        super().__init__(texts[what])
         self.what = what
         self.limit = limit

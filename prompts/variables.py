@@ -190,6 +190,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "patterns": (VALUE,),
         "refused": (REFUSED,),
     },
+    "check": {},
     "repair": {"role": VALUE, "error": REPLY_ERROR, "left": VALUE},
     "offline/direction": dict.fromkeys(
         ("trials", "best_code", "best_accuracy", "explore", "stagnation"), VALUE

@@ -28,9 +28,10 @@ def shared_file(name: str) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_data_folder(tmp_path_factory):
-    """Keep the tests away from what a developer has imported; the commands that they start inherit this."""
+    """Keep the tests away from what a developer has imported and checked; the commands that they start inherit this."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAVARCH_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

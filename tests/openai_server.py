@@ -42,6 +42,11 @@ def error(status: int, message: str = "no", code: str | None = None, **headers: 
     return Fault(status=status, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
+def page(data: Any) -> Fault:
+    """Return a 200 answer with this JSON; an answer is left as it is."""
+    return data if isinstance(data, Fault) else Fault(body=json.dumps(data).encode())
+
+
 def reset(handler: BaseHTTPRequestHandler) -> None:
     """Cut the connection with RST before any byte is sent."""
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -89,9 +94,13 @@ def drip(release: threading.Event, pause_s: float = 0.05) -> Callable[[BaseHTTPR
 
 
 class OpenAIServer:
-    """Answers requests from a script, the last answer again and again; `requests` holds what was asked."""
+    """Answers requests from a script, the last answer again and again; `requests` holds what was asked.
 
-    def __init__(self, script: Sequence[Fault | str]) -> None:
+    `pages` are answers by path that are no completions, such as /v1/models.
+    """
+
+    def __init__(self, script: Sequence[Fault | str], pages: dict[str, Any] | None = None) -> None:
+        self.pages = {path: page(data) for path, data in (pages or {}).items()}
         self.script = [Fault(text=item) if isinstance(item, str) else item for item in script]
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -104,10 +113,19 @@ class OpenAIServer:
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                outer.requests.append(json.loads(self.rfile.read(length)))
+                body = json.loads(self.rfile.read(length))
+                if self.path in outer.pages:
+                    self.answer(outer.pages[self.path])
+                    return
+                outer.requests.append(body)
                 outer.headers.append(dict(self.headers))
                 outer.paths.append(self.path)
-                fault = outer.script.pop(0) if len(outer.script) > 1 else outer.script[0]
+                self.answer(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
+
+            def do_GET(self) -> None:
+                self.answer(outer.pages.get(self.path) or error(404))
+
+            def answer(self, fault: Fault) -> None:
                 if fault.act is not None:
                     fault.act(self)
                     return
@@ -121,8 +139,6 @@ class OpenAIServer:
                     self.wfile.write(payload)
                 except OSError:
                     self.close_connection = True
-
-            do_GET = do_POST
 
             def log_message(self, *args: Any) -> None:
                 pass

@@ -121,7 +121,7 @@ def test_a_server_without_any_response_format_gets_none(serve):
     server = serve(refusal, refusal, "ok")
     model = make(server)
     assert ask(model).text == "ok"
-    assert model.response_format == "none"
+    assert model.response_format(SCHEMA) == "none"
     assert "response_format" not in server.requests[2]
 
 

@@ -13,11 +13,12 @@ class Ended(NamedTuple):
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch, capsys):
+def cli(tmp_path, tmp_path_factory, monkeypatch, capsys):
     """Run `navarch ARGUMENTS` in an empty folder and return its exit code and output."""
     from navarch.cli.main import main
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     for name in ("NAVARCH_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

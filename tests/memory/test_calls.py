@@ -8,6 +8,7 @@ from navarch.memory import (
     BudgetExhausted,
     CallKey,
     CallLimit,
+    Prices,
     ReplySources,
     StoreDamagedError,
     StoreError,
@@ -312,3 +313,28 @@ def test_a_reply_that_says_it_otherwise_keeps_its_parsed_data(memory, make, repl
     settled = memory.settle_call(make.reserve(memory, KEY).call_id, state="ok", reply=reply, parsed=parsed)
     assert (settled.parsed, type(settled.parsed["n"])) == (parsed, int)
     assert memory._store.rows("SELECT parsed IS NULL FROM calls") == [(0,)]
+
+
+PRICES = Prices(input=2.0, output=10.0)  # for a million tokens
+
+
+def test_money_is_what_was_reported_and_the_dearer_price_of_what_was_not(memory, make):
+    told = make.reserve(memory, KEY)
+    memory.settle_call(told.call_id, state="ok", reply="{}", input_tokens=3000, output_tokens=100)
+    assert memory.money("demo", PRICES) == pytest.approx(3000 * 2e-6 + 100 * 10e-6)
+    silent = make.reserve(memory, CallKey("demo", 0, "critic"), reserved_tokens=500)
+    memory.settle_call(silent.call_id, state="ok", reply="{}")
+    assert memory.money("demo", PRICES) == pytest.approx(0.007 + 500 * 10e-6)
+    make.reserve(memory, CallKey("demo", 1, "critic"), reserved_tokens=100)
+    make.reserve(memory, CallKey("demo", 1, "critic"), reserved_tokens=100)  # a crash lay between
+    assert memory.money("demo", PRICES) == pytest.approx(0.012 + 2 * 100 * 10e-6)
+    make.reserve(memory, CallKey("demo", 2, "critic"), source="offline", reserved_tokens=10**6)
+    assert memory.money("demo", PRICES) == pytest.approx(0.014)
+
+
+def test_a_call_whose_reservation_passes_the_limit_on_money_is_not_made(memory, make):
+    limit = CallLimit(max_money=0.0025, prices=PRICES)
+    make.reserve(memory, KEY, reserved_tokens=200, limit=limit)
+    with pytest.raises(BudgetExhausted, match=r"budget of 0\.0025 in money has no room for the next call"):
+        make.reserve(memory, CallKey("demo", 0, "critic"), reserved_tokens=51, limit=limit)
+    make.reserve(memory, CallKey("demo", 0, "critic"), reserved_tokens=49, limit=limit)

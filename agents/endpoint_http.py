@@ -1,0 +1,70 @@
+"""HTTP to a model server: the client's settings, and what it means that no whole response came."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from navarch.agents.errors import ModelError
+from navarch.agents.model import is_loopback
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+def open_client(base_url: str, timeout_s: float, watch: Callable[[Any], None] | None = None) -> Any:
+    """Return an httpx2 client: no redirects, plain bodies, no proxy to this machine, a connection for each call.
+
+    Calls are rare and long. `watch` is told of every response's head.
+    """
+    import httpx2
+
+    return httpx2.Client(
+        verify=tls_context(),
+        follow_redirects=False,
+        trust_env=not is_loopback(base_url),
+        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+        limits=httpx2.Limits(max_keepalive_connections=0),
+        headers={"Accept-Encoding": "identity"},
+        event_hooks={"response": [watch] if watch is not None else []},
+    )
+
+
+@lru_cache(maxsize=1)
+def tls_context() -> Any:
+    """Return the usual TLS settings; read once, because reading the certificates takes 60 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+def explain_connection(
+    failure: Exception | None, host: str, timeout_s: float, *, is_late: bool
+) -> ModelError:
+    """Return what it means that no whole response came."""
+    import httpx2
+    import openai
+
+    causes = list(_causes(failure))
+    unreachable = (
+        httpx2.ConnectError,
+        httpx2.ConnectTimeout,
+        httpx2.UnsupportedProtocol,
+        httpx2.ProxyError,
+    )
+    lost = next((cause for cause in causes if isinstance(cause, unreachable)), None)
+    reason = str(lost or causes[-1] if causes else "no response")[:160] or "no reason given"
+    if lost is not None:
+        text = f"The model server at {host} cannot be reached ({reason})"
+        return ModelError("unreachable", f"{text}: start it, or check --base-url.")
+    slow = (openai.APITimeoutError, httpx2.TimeoutException)
+    if is_late or any(isinstance(cause, slow) for cause in causes):
+        text = f"The server at {host} took longer than {timeout_s:g} s"
+        return ModelError("timeout", f"{text}: raise the timeout, or take a smaller model.", retryable=True)
+    text = f"The connection to {host} broke ({reason}): see the server's log, or try again."
+    return ModelError("server", text, retryable=True)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from or during, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
