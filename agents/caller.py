@@ -6,8 +6,6 @@ asked. After a third bad reply, or when no model is left, the offline twin answe
 turn is a row of its own, whatever happened.
 """
 
-import hashlib
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal
@@ -16,14 +14,14 @@ from navarch.agents.conversation import MAX_BAD_REPLIES, Conversation, Messages,
 from navarch.agents.errors import COSTS_NOTHING, FATAL_KINDS, ModelError, ReplyError
 from navarch.agents.model import Completion, ModelClient
 from navarch.agents.parse import Parsed, parse_reply, split_reasoning
+from navarch.agents.question import Question, worst_case
 from navarch.agents.redaction import Secret, redact
+from navarch.agents.replay import Replay, is_same, outcome_of
 from navarch.agents.roles import R, Role, Twin
 from navarch.agents.schema import reply_schema, schema_digest
 from navarch.agents.views import View
-from navarch.memory import CallKey, CallLimit, CallRow, Memory
-from navarch.prompts import PromptLibrary, Rendered
-
-DEFAULT_MAX_TOKENS = 4096
+from navarch.memory import CACHED, CallLimit, CallRow, Memory
+from navarch.prompts import PromptLibrary
 
 AnswerSource = Literal["model", "offline", "fallback"]
 
@@ -41,23 +39,6 @@ class Answer(Generic[R]):
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Request(Generic[R]):
-    """One question to a role: fixed while its turns go on."""
-
-    role: Role[R]
-    view: View
-    run_id: str
-    round: int
-    attempt: int
-    rng: random.Random
-    prompt: Rendered
-    messages: Messages
-
-    def key(self, turn: int) -> CallKey:
-        return CallKey(self.run_id, self.round, self.role.name, self.attempt, turn)
-
-
 class Caller:
     """Asks roles, through a model or offline, and stores every turn."""
 
@@ -66,17 +47,19 @@ class Caller:
         memory: Memory,
         library: PromptLibrary,
         *,
-        clients: Mapping[str, ModelClient | None],
+        clients: Mapping[str, ModelClient | Replay | None],
         spares: Sequence[ModelClient] = (),
         twins: Mapping[str, Twin],
         space_schema: Mapping[str, Any],
         limit: CallLimit | None = None,
+        cache: bool = False,
         secrets: Iterable[Secret] = (),
         fault: Callable[[str], None] = lambda name: None,
     ) -> None:
         """Take what calls need. `clients` go by role, `twins` by prompt; a role without a client is offline.
 
         `spares` are asked in their order where a role's own model cannot be called.
+        cache: a question that another run asked the same model in the same words takes that answer.
         """
         self._memory = memory
         self._conversation = Conversation(memory, library)
@@ -86,6 +69,7 @@ class Caller:
         self._space_schema = space_schema
         self._schemas: dict[str, dict[str, Any]] = {}
         self._limit = limit
+        self._cache = cache
         self._secrets = tuple(secrets)
         self._fault = fault
 
@@ -95,21 +79,25 @@ class Caller:
         """Return the role's reply to a view. A question that was answered before is not asked again.
 
         Raises: BudgetExhausted; PromptError; ModelError when the model cannot be used at all and never
-        answered in this run, so that the run stops before anything is wasted.
+        answered in this run, so that the run stops before anything is wasted; Diverged.
         """
         settled = self._settled(role, run_id, round, attempt)
         if settled and settled[-1].state == "ok":
             return _stored_answer(role, settled[-1])
         prompt, messages = self._conversation.open(role, view, run_id, round)
-        rng = _make_rng(seed, role.name, round, attempt)
-        request = _Request(role, view, run_id, round, attempt, rng, prompt, messages)
+        request = Question(role, view, run_id, round, attempt, seed, prompt, messages)
         self._fault("call.rendered")
         client = self._clients.get(role.name)
+        if isinstance(client, Replay):
+            settled = self._replay(request, client, settled)
+            if settled and settled[-1].state == "ok":
+                return _stored_answer(role, settled[-1])
+            client = client.live
         if client is None:
             return self._ask_twin(request, turn=len(settled), source="offline")
         return self._ask_model(request, client, settled)
 
-    def _ask_model(self, request: _Request[R], client: ModelClient, settled: list[CallRow]) -> Answer[R]:
+    def _ask_model(self, request: Question[R], client: ModelClient, settled: list[CallRow]) -> Answer[R]:
         """Call the model until a reply is good or hopeless; go on where an interrupted question stopped."""
         bad = [row for row in settled if row.state == "bad-reply"]
         errors = [row for row in settled if row.state == "error"]
@@ -120,6 +108,11 @@ class Caller:
         while len(bad) < MAX_BAD_REPLIES and clients:
             client = clients[0]
             messages = self._conversation.add_repair(request.role, request.messages, bad)
+            known = self._find_known(request, client, messages)
+            if known is not None:
+                name = f"{CACHED}{client.name}"
+                row = self._copy(request, turn, messages, name, known, self._memory.text)
+                return _stored_answer(request.role, row)
             row = self._reserve(request, turn, messages, client.name, "model")
             turn += 1
             try:
@@ -145,19 +138,66 @@ class Caller:
             bad.append(settled_row)
         return self._ask_twin(request, turn=turn, source="fallback")
 
+    def _replay(self, request: Question[R], replay: Replay, settled: list[CallRow]) -> list[CallRow]:
+        """Copy the recorded turns of a question as far as it is asked in the same words; return its settled turns.
+
+        Raises: Diverged; BudgetExhausted where the recorded run had no budget for the next turn either.
+        """
+        rows, schema = list(settled), schema_digest(self._schema(request.role))
+        recorded = replay.recording.turns(request.key(0))
+        while not rows or rows[-1].state != "ok":
+            turn, messages = len(rows), request.messages
+            call = recorded[turn] if turn < len(recorded) else None
+            bad = [row for row in rows if row.state == "bad-reply"]
+            if len(bad) < MAX_BAD_REPLIES and (call is None or call.source == "model"):
+                messages = self._conversation.add_repair(request.role, messages, bad)
+            if call is None or not is_same(call, messages, schema):
+                if replay.recording.source == "model" and self._limit is not None:
+                    tokens = worst_case(messages, request.prompt)
+                    self._memory.refuse_over_limit(request.run_id, tokens, self._limit)
+                replay.leave(request.key(turn), messages, schema)
+                break
+            rows.append(self._copy(request, turn, messages, replay.name, call, replay.recording.text))
+        return rows
+
     def _ask_twin(
-        self, request: _Request[R], *, turn: int, source: Literal["offline", "fallback"]
+        self, request: Question[R], *, turn: int, source: Literal["offline", "fallback"]
     ) -> Answer[R]:
         """Let the offline twin answer; its reply takes the same way through JSON as a model's."""
         row = self._reserve(request, turn, request.messages, "offline", source)
-        text = self._twins[request.role.prompt].act(request.view, request.rng).model_dump_json()
+        text = self._twins[request.role.prompt].act(request.view, request.make_rng()).model_dump_json()
         parsed = parse_reply(text, request.role.reply_type)
         self._memory.settle_call(
             row.call_id, state="ok", reply=text, parsed=parsed.reply.model_dump(mode="json")
         )
         return Answer(parsed.reply, row.call_id, source, parsed.dropped)
 
-    def _complete(self, client: ModelClient, request: _Request[R], messages: Messages) -> Completion:
+    def _copy(
+        self,
+        request: Question[R],
+        turn: int,
+        messages: Messages,
+        model: str,
+        call: CallRow,
+        text: Callable[[str], str],
+    ) -> CallRow:
+        """Store an earlier call's outcome as this turn's, in one step; nothing is sent."""
+        with self._memory.transaction():
+            row = self._reserve(request, turn, messages, model, call.source)
+            return self._memory.settle_call(row.call_id, **outcome_of(call, text))
+
+    def _find_known(self, request: Question[R], client: ModelClient, messages: Messages) -> CallRow | None:
+        if not self._cache:
+            return None
+        return self._memory.find_answer(
+            request.run_id,
+            model=client.name,
+            prompt_digest=request.prompt.digest,
+            messages=messages,
+            schema_digest=schema_digest(self._schema(request.role)),
+        )
+
+    def _complete(self, client: ModelClient, request: Question[R], messages: Messages) -> Completion:
         schema = self._schema(request.role)
         self._fault("call.sending")
         try:
@@ -169,7 +209,7 @@ class Caller:
         return completion
 
     def _settle(
-        self, request: _Request[R], row: CallRow, completion: Completion
+        self, request: Question[R], row: CallRow, completion: Completion
     ) -> tuple[CallRow, Parsed[R] | None]:
         """Parse and store a completion; return the settled row, and the reply where there is one."""
         text = redact(completion.text, self._secrets)
@@ -202,7 +242,7 @@ class Caller:
 
     def _reserve(
         self,
-        request: _Request[R],
+        request: Question[R],
         turn: int,
         messages: Messages,
         model: str,
@@ -218,7 +258,7 @@ class Caller:
             messages=[(message.role, message.text) for message in messages],
             schema_digest=schema_digest(self._schema(request.role)),
             source=source,
-            reserved_tokens=_worst_case(messages, prompt) if source == "model" else 0,
+            reserved_tokens=worst_case(messages, prompt) if source == "model" else 0,
             limit=self._limit,
         )
 
@@ -236,7 +276,7 @@ class Caller:
         mine = [row for row in rows if row.attempt == attempt and row.state != "reserved"]
         return sorted(mine, key=lambda row: row.turn)
 
-    def _has_answered(self, request: _Request[R]) -> bool:
+    def _has_answered(self, request: Question[R]) -> bool:
         """Tell whether any model that the role may use has answered in this run."""
         asked = (self._clients.get(request.role.name), *self._spares)
         names = {client.name for client in asked if client is not None}
@@ -247,21 +287,6 @@ class Caller:
 def _stored_answer(role: Role[R], row: CallRow) -> Answer[R]:
     reply = role.reply_type.model_validate_json(compact(row.parsed))
     return Answer(reply, row.call_id, row.source, tuple((row.error or "").splitlines()))
-
-
-def _make_rng(seed: int, role: str, round: int, attempt: int) -> random.Random:
-    """Return a random state that depends on the question alone, so that a resumed run draws the same."""
-    digest = hashlib.sha256(compact([seed, role, round, attempt]).encode()).digest()
-    return random.Random(int.from_bytes(digest))
-
-
-def _worst_case(messages: Messages, prompt: Rendered) -> int:
-    """Return an upper estimate of a call's tokens.
-
-    No usual tokenizer needs more than one for two bytes of our text.
-    """
-    sent = sum(len(message.text.encode("utf-8", "replace")) // 2 + 8 for message in messages)
-    return sent + (prompt.sampling.max_tokens or DEFAULT_MAX_TOKENS)
 
 
 def _kind(row: CallRow) -> str:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -58,20 +59,54 @@ class ModelClient(Protocol):
 class ModelName(NamedTuple):
     """A parsed model name: the provider, and the model as the server knows it ("" for offline)."""
 
-    provider: Literal["openai", "offline"]
+    provider: Literal["openai", "offline", "replay"]
     model: str
 
 
+class ReplayName(NamedTuple):
+    """The parts of `replay:RUN[@FILE][,MODEL]`.
+
+    `file` is the memory that holds the run, None for the run's own; `live` the model that goes on where the
+    recording differs or ends.
+    """
+
+    run: str
+    file: Path | None
+    live: str | None
+
+    def __str__(self) -> str:
+        where = "" if self.file is None else f"@{self.file}"
+        return f"replay:{self.run}{where}" + ("" if self.live is None else f",{self.live}")
+
+
 def parse_model_name(name: str) -> ModelName:
-    """Return the parts of `offline` or `openai:MODEL`. Raises: NavarchError."""
+    """Return the parts of `offline`, `openai:MODEL` or `replay:...`. Raises: NavarchError."""
     provider, _, model = name.strip().partition(":")
     if provider == "offline" and not model:
         return ModelName("offline", "")
     if provider == "openai" and model.strip() and model.isprintable() and len(model) <= 200:
         return ModelName("openai", model.strip())
+    if provider == "replay" and model.strip() and model.isprintable():
+        return ModelName("replay", model.strip())
     raise NavarchError(
-        f"Unknown model {name[:80]!r}: use 'offline' or 'openai:NAME' with the server's model name."
+        f"Unknown model {name[:80]!r}: use 'offline' or 'openai:NAME' with the server's model name, or 'replay:RUN'."
     )
+
+
+def parse_replay(name: str) -> ReplayName | None:
+    """Return the parts of a model name that replays a run, None for any other. Raises: NavarchError."""
+    provider, model = parse_model_name(name)
+    if provider != "replay":
+        return None
+    recorded, comma, live = model.partition(",")
+    run, at, file = recorded.partition("@")
+    is_whole = run and (file or not at) and (live or not comma)
+    if not is_whole or (live and parse_model_name(live).provider == "replay"):
+        raise NavarchError(
+            f"Model {name[:200]!r}: write replay:RUN, replay:RUN@FILE for a run of another memory, or "
+            "replay:RUN,openai:NAME for a model that goes on where the recording ends."
+        )
+    return ReplayName(run, Path(file) if file else None, live or None)
 
 
 def make_client(
@@ -79,12 +114,15 @@ def make_client(
 ) -> ModelClient | None:
     """Return the client for a model name, None for `offline`. Nothing is sent yet.
 
+    A recorded run is no client: see `replay.py`.
     Raises: NavarchError for a bad name or URL; where the server is not on this machine also for a missing key
     and for plain http, over which the key could be read, in a private network too.
     """
     provider, model = parse_model_name(name)
     if provider == "offline":
         return None
+    if provider == "replay":
+        raise NavarchError(f"{name[:80]!r} names a recorded run where a model is needed.")
     url = check_base_url(base_url or OPENAI_URL)
     if not is_loopback(url):
         _check_remote(url, api_key)

@@ -20,6 +20,7 @@ from navarch.cli import (
     runs,
     spaces,
     trace,
+    transfer,
 )
 from navarch.cli.echo import echo
 
@@ -33,7 +34,21 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for module in (run, plan, runs, trace, bench, reproduce, prompts, spaces, catalogue, models, data, doctor):
+for module in (
+    run,
+    plan,
+    runs,
+    trace,
+    transfer,
+    bench,
+    reproduce,
+    prompts,
+    spaces,
+    catalogue,
+    models,
+    data,
+    doctor,
+):
     module.add_to(app)
 
 

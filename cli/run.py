@@ -68,6 +68,8 @@ def run(
 
     Settings come from navarch.toml, NAVARCH_... variables and flags; flags win.
     """
+    from navarch.graph.replaying import pin_recordings
+
     given = {
         "workflow": workflow,
         "space": space,
@@ -91,7 +93,7 @@ def run(
         no_memory=no_memory,
     )
     if dry_run:
-        _show_plan(settings)
+        _show_plan(pin_recordings(settings))
         return
 
     from navarch.cli.progress import ConsoleProgress
@@ -172,7 +174,7 @@ def _show_plan(settings: "Settings") -> None:
             echo(f"role       {prompt.role}: {model}; prompt {prompt.path} ({prompt.digest[:12]})")
         if absent := ablated(settings):
             echo(f"ablation   {absent}")
-        if any(model != "offline" for model in parts.models.values()):
+        if any("openai:" in model for model in parts.models.values()):
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
         echo(f"search     {_given(_search_settings(settings, parts))}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from navarch import NavarchError
-from navarch.cli.options import ROLES
+from navarch.cli.options import ROLES, db_path
 
 if TYPE_CHECKING:
     from navarch.graph.settings import Settings
@@ -28,7 +28,7 @@ Obfuscate = Annotated[
 TaskName = Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)]
 EvaluatorName = Annotated[str | None, typer.Option(help="train, table or callable.", show_default=False)]
 ModelName = Annotated[
-    str | None, typer.Option(help="openai:NAME, or offline: for all roles.", show_default=False)
+    str | None, typer.Option(help="openai:NAME, offline, or replay:RUN: for all roles.", show_default=False)
 ]
 BaseUrl = Annotated[
     str | None, typer.Option(help="An OpenAI-compatible server, http://HOST:PORT/v1.", show_default=False)
@@ -70,11 +70,15 @@ def read_settings(
     Raises: NavarchError.
     """
     from navarch.graph.ablation import forget
+    from navarch.graph.replaying import repeat_flags
     from navarch.graph.settings import load_settings
 
     _refuse_other_roles(given.get("without"))
     flags = {name: value for name, value in given.items() if value is not None}
-    settings = load_settings(config, _nested(flags, base_url, budget, roles or [], assignments or []))
+    flags = _nested(flags, base_url, budget, roles or [], assignments or [])
+    if "model" in flags:
+        flags = repeat_flags(flags, flags["model"], db_path(flags.get("db")))
+    settings = load_settings(config, flags)
     return forget(settings) if no_memory else settings
 
 

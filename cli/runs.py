@@ -79,7 +79,11 @@ def show(
         echo(f"roles: {roles}")
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
     paid = "" if cost is None else f", {money(cost)} in money"
-    echo(f"{spent.calls} model calls, {spent.tokens} tokens{paid}; proposals refused: {_counts(refused)}")
+    free = f", and {spent.free_calls} calls answered by earlier ones at no cost" if spent.free_calls else ""
+    echo(
+        f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
+        f"proposals refused: {_counts(refused)}"
+    )
     show_fallbacks(replies)
     echo()
     has_rungs = len({row["epochs"] for row in trials}) > 1

@@ -8,7 +8,6 @@ from navarch import NavarchError
 from navarch.agents.caller import Caller
 from navarch.agents.classical import Options, make_searcher
 from navarch.agents.forgetting import ForgetfulRecall
-from navarch.agents.model import ModelClient, make_client
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
 from navarch.agents.redaction import read_api_key
@@ -33,6 +32,7 @@ from navarch.evaluation import (
     own_table_task,
 )
 from navarch.graph.ablation import left_out
+from navarch.graph.clients import check_model, make_clients, make_spares
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching, remember_canonical
@@ -93,8 +93,8 @@ def prepare(settings: Settings) -> RunParts:
         _refuse_broken(library)
     models: dict[str, str] = {role: settings.model_of(role) for role in workflow.roles}
     for role, name in models.items():
-        _client(name, settings, role)
-    _spares(settings)
+        check_model(name, settings, role, workflow.name, space.origin.name)
+    make_spares(settings)
     refuse_unknown_prices(settings, models.values())
     fidelity, latency = _fidelity(settings, space, task), _latency(settings, space.origin)
     rungs = find_rungs(settings, workflow, task, space.origin, fidelity)
@@ -142,7 +142,7 @@ def make_context(
         task=parts.task,
         fidelity=parts.fidelity,
         evaluator=evaluator,
-        caller=_caller(settings, parts, memory),
+        caller=_caller(settings, parts, memory, progress),
         past=Past(memory, parts.space, run_id),
         recall=make_recall(settings, parts, memory, run_id),
         progress=progress,
@@ -255,37 +255,20 @@ def _refuse_broken(library: PromptLibrary) -> None:
         raise NavarchError(f"{problems[0]}{more}")
 
 
-def _caller(settings: Settings, parts: RunParts, memory: Memory) -> Caller:
+def _caller(settings: Settings, parts: RunParts, memory: Memory, progress: Progress) -> Caller:
     key, budget = read_api_key(os.environ), settings.budget
     return Caller(
         memory=memory,
         library=parts.library,
-        clients={role: _client(name, settings, role) for role, name in parts.models.items()},
-        spares=_spares(settings),
+        clients=make_clients(settings, parts.models, progress.noted),
+        spares=make_spares(settings),
         twins=make_twins(parts.library.phrase, remember_canonical(parts.space)),
         limit=CallLimit(budget.calls, budget.tokens, budget.money, prices_of(settings)),
+        cache=settings.server.cache,
         space_schema=parts.space.json_schema(),
         secrets=[key] if key is not None else [],
         fault=fault,
     )
-
-
-def _spares(settings: Settings) -> list[ModelClient]:
-    """Return the models that are asked where a role's own cannot be called."""
-    names = dict.fromkeys(settings.server.fallback)
-    if "offline" in names:
-        raise NavarchError("server.fallback names 'offline', which comes last by itself: leave it out")
-    return [client for name in names if (client := _client(name, settings, "fallback")) is not None]
-
-
-def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
-    try:
-        server = settings.server
-        return make_client(
-            name, base_url=server.base_url, api_key=read_api_key(os.environ), timeout_s=server.timeout_s
-        )
-    except NavarchError as error:
-        raise NavarchError(f"role {role!r}: {error}") from None
 
 
 def _fidelity(settings: Settings, space: SearchSpace, task: Task) -> Fidelity:

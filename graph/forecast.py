@@ -10,7 +10,7 @@ again because its proposals were refused more often than the twin's.
 import math
 from collections.abc import Mapping, Sequence
 
-from navarch.agents.caller import DEFAULT_MAX_TOKENS
+from navarch.agents.question import DEFAULT_MAX_TOKENS
 from navarch.graph.assemble import RunParts
 from navarch.graph.estimates import Forecast, Measured, PromptForecast, Question, Rehearsal, Span, total
 from navarch.graph.money import prices_of

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from navarch import NavarchError
+from navarch.agents.model import parse_replay
 from navarch.graph.settings import Settings
 from navarch.memory import Memory, Prices
 
@@ -26,7 +27,7 @@ def prices_of(settings: Settings) -> Prices | None:
 def refuse_unknown_prices(settings: Settings, models: Iterable[str]) -> None:
     """Raise NavarchError for a limit on money where a model is called and its prices are not stated."""
     prices = prices_of(settings)
-    paid = sorted({name for name in models if name != "offline"})
+    paid = sorted({called for name in models if (called := _called(name)) not in (None, "offline")}, key=str)
     if settings.budget.money is not None and paid and prices is None:
         raise NavarchError(
             f"budget.money is {settings.budget.money:g}, and the price of {paid[0]!r} is not known: set "
@@ -34,7 +35,19 @@ def refuse_unknown_prices(settings: Settings, models: Iterable[str]) -> None:
         )
 
 
+def _called(name: str) -> str | None:
+    """Return the model that is called by a model name; a recording calls none, unless it goes on with one."""
+    replayed = parse_replay(name)
+    return name if replayed is None else replayed.live
+
+
 def money_of(memory: Memory, run_id: str, settings: Settings) -> float | None:
-    """Return what a run's calls have cost, in the currency of its prices; None where no price is stated."""
+    """Return what a run's calls have cost, in the currency of its prices; None where no price is stated.
+
+    What earlier runs answered cost nothing, though it counts towards `budget.money`, so that a replay ends where its
+    recording did.
+    """
     prices = prices_of(settings)
-    return None if prices is None else memory.money(run_id, prices)
+    if prices is None:
+        return None
+    return memory.money(run_id, prices) - memory.money(run_id, prices, free=True)

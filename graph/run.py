@@ -20,6 +20,7 @@ from navarch.graph.lock import hold
 from navarch.graph.money import money_of
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
+from navarch.graph.replaying import pin_recordings
 from navarch.graph.rules import most_per_round, rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
@@ -49,7 +50,7 @@ class RunFailed(NavarchError):
 
 def start_run(settings: Settings, progress: Progress | None = None) -> RunResult:
     """Start a new run and work on it until it ends or is stopped. Raises: NavarchError before anything starts."""
-    settings = _with_absolute_paths(settings)
+    settings = pin_recordings(_with_absolute_paths(settings))
     parts = prepare(settings)
     settings = settle(settings, parts)
     evaluator = make_evaluator(settings, parts)

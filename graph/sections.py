@@ -234,3 +234,7 @@ class Server(Section):
     )
     price_input: float | None = Field(default=None, ge=0, description="money for a million input tokens")
     price_output: float | None = Field(default=None, ge=0, description="money for a million output tokens")
+    cache: bool = Field(
+        default=False,
+        description="take what the model answered another run of this memory to the same question; nothing is sent",
+    )

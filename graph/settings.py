@@ -52,7 +52,7 @@ class Settings(Section):
     evaluator: Literal["train", "table", "callable"] = Field(
         default="train", description="how a candidate is measured"
     )
-    model: str = Field(default="offline", description="openai:NAME or offline, for every role")
+    model: str = Field(default="offline", description="openai:NAME, offline, or replay:RUN, for every role")
     roles: dict[RoleName, str] = Field(
         default_factory=dict, description="a role's own model, where it differs"
     )

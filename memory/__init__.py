@@ -3,6 +3,7 @@
 Start at `store.py`. The tables: `tables.py`; opening and its refusals: `opening.py`; integrity: `check.py`.
 """
 
+from navarch.memory.calls import CACHED, REPLAYED
 from navarch.memory.connection import no_fault
 from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, Prices, ProposalUpdate
 from navarch.memory.errors import (
@@ -21,6 +22,7 @@ from navarch.memory.errors import (
 )
 from navarch.memory.rows import (
     CallRow,
+    CallSource,
     LessonRow,
     ProposalRow,
     ProposalStatus,
@@ -32,13 +34,18 @@ from navarch.memory.rows import (
     TrialRow,
 )
 from navarch.memory.store import Memory
-from navarch.memory.text import canonical_json, clean_text, render_digest, text_digest
+from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, render_digest, text_digest
+from navarch.memory.transfer import Taken
 
 __all__ = [
+    "CACHED",
+    "MESSAGE_CAP",
+    "REPLAYED",
     "BudgetExhausted",
     "CallKey",
     "CallLimit",
     "CallRow",
+    "CallSource",
     "LessonRow",
     "Memory",
     "NewProposal",
@@ -58,6 +65,7 @@ __all__ = [
     "StoreFullError",
     "StoreNewerError",
     "StoreUnusableError",
+    "Taken",
     "TestScoreRow",
     "TrialRow",
     "UnknownLessonError",

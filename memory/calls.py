@@ -3,6 +3,8 @@
 A reservation that a crash left open is never forgotten: making the call again moves its tokens to
 `lost_tokens` and counts one more try, so that what was spent stays spent. Every request counts: `attempts` of
 a settled call. Not covered: retries inside a try that a crash interrupted; it counts as one request.
+A call that an earlier one answered (`replay:...`, `cache:...`) counts against the limits as the earlier did, so that
+the same search ends at the same place; `Spent` says how much of its ledger was free.
 """
 
 import json
@@ -20,12 +22,20 @@ from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, pack, t
 PLAUSIBLE_TOKENS = 10**9
 """Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
 
-_CALLS = Layout("calls", CallRow, json=["messages", "parsed", "reply_error"])
+REPLAYED = "replay:"
+"""How the model of a call begins that a recorded run answered; the run's id follows."""
+
+CACHED = "cache:"
+"""How the model of a call begins that an equal call of another run answered; that call's model follows."""
+
+CALLS = Layout("calls", CallRow, json=["messages", "parsed", "reply_error"])
 _SPENT = (
     "SELECT coalesce(sum(tries - 1 + attempts), 0), "
     "coalesce(sum(lost_tokens + coalesce(input_tokens + output_tokens, reserved_tokens)), 0) "
     "FROM calls WHERE run_id = ? AND source = 'model'"
 )
+_IS_FREE = f"(model GLOB '{REPLAYED}*' OR model GLOB '{CACHED}*')"
+_FREE = f"{_SPENT} AND {_IS_FREE}"
 
 # Of open, lost and unreported tokens nobody knows the kind: they count as the dearer one.
 _MONEY = (
@@ -73,7 +83,7 @@ class Calls(Table):
                 return before
             tokens = integer(reserved_tokens, "reserved_tokens")
             if source == "model" and limit is not None:
-                self._check_limit(key.run_id, tokens, limit)
+                self.refuse_over_limit(key.run_id, tokens, limit)
             pairs = [(text(role, "message role"), self._keep(content)) for role, content in messages]
             values: dict[str, object] = {
                 "call_id": key.call_id,
@@ -98,7 +108,7 @@ class Calls(Table):
             }
             renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "call_id")
             conflict = f"ON CONFLICT (call_id) DO UPDATE SET {renewed}"
-            self._store.rows(*_CALLS.insert(values, conflict=conflict))
+            self._store.rows(*CALLS.insert(values, conflict=conflict))
             return self._call(key.call_id)
 
     def settle_call(
@@ -150,7 +160,7 @@ class Calls(Table):
 
     def get_call(self, key: CallKey) -> CallRow | None:
         """Return the call with this key, whatever its state."""
-        row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (key.call_id,))
+        row = self._store.row(f"{CALLS.select} WHERE call_id = ?", (key.call_id,))
         return None if row is None else self._read(row)
 
     def calls(
@@ -168,7 +178,7 @@ class Calls(Table):
                 parameters.append(value)
         if failed:
             where += " AND (state IN ('bad-reply', 'error') OR source = 'fallback')"
-        rows = self._store.rows(f"{_CALLS.select} WHERE {where} ORDER BY round, rowid", parameters)
+        rows = self._store.rows(f"{CALLS.select} WHERE {where} ORDER BY round, rowid", parameters)
         return [self._read(row) for row in rows]
 
     def text(self, digest: str) -> str:
@@ -199,13 +209,25 @@ class Calls(Table):
             reused += from_others
             train_seconds += seconds
         ((calls, tokens),) = self._store.rows(_SPENT, (run_id,))
+        (free,) = self._store.rows(_FREE, (run_id,))
         return Spent(
-            counts["finished"], reused, counts["waiting"], counts["running"], calls, tokens, train_seconds
+            counts["finished"],
+            reused,
+            counts["waiting"],
+            counts["running"],
+            calls,
+            tokens,
+            train_seconds,
+            *free,
         )
 
-    def money(self, run_id: str, prices: Prices) -> float:
-        """Return what the run's calls cost at these prices; open and lost reservations count as spent."""
-        ((money,),) = self._store.rows(_MONEY, (run_id, max(prices), *prices))
+    def money(self, run_id: str, prices: Prices, *, free: bool = False) -> float:
+        """Return what the run's calls cost at these prices; open and lost reservations count as spent.
+
+        free: only those that earlier runs answered, at what they would have cost.
+        """
+        sql = f"{_MONEY} AND {_IS_FREE}" if free else _MONEY
+        ((money,),) = self._store.rows(sql, (run_id, max(prices), *prices))
         return float(money)
 
     def reply_sources(self, run_id: str) -> ReplySources:
@@ -216,7 +238,8 @@ class Calls(Table):
         failed = self._store.row(_BEFORE_FALLBACK, (run_id,))
         return ReplySources(**counts, last_error=None if failed is None else failed[0])
 
-    def _check_limit(self, run_id: str, tokens: int, limit: CallLimit) -> None:
+    def refuse_over_limit(self, run_id: str, tokens: int, limit: CallLimit) -> None:
+        """Raise BudgetExhausted when one more model call of so many tokens would pass the limit."""
         ((calls, spent),) = self._store.rows(_SPENT, (run_id,))
         if limit.max_calls is not None and calls + 1 > limit.max_calls:
             raise BudgetExhausted("calls", limit.max_calls)
@@ -237,7 +260,7 @@ class Calls(Table):
 
     def _read(self, cells: Sequence[Any]) -> CallRow:
         """Return a stored call; a reply that is nothing but the parsed data is stored as text alone."""
-        row = _CALLS.read(self._store, cells)
+        row = CALLS.read(self._store, cells)
         if row.state != "ok" or row.parsed is not None or row.reply is None:
             return row
         try:
@@ -246,7 +269,7 @@ class Calls(Table):
             raise damaged(self._store.path, f"the reply of call {row.call_id!r} is not readable") from error
 
     def _call(self, call_id: str) -> CallRow:
-        row = self._store.row(f"{_CALLS.select} WHERE call_id = ?", (call_id,))
+        row = self._store.row(f"{CALLS.select} WHERE call_id = ?", (call_id,))
         if row is None:
             raise StoreError(
                 f"The memory {str(self._store.path)!r} has no call {call_id!r}; reserve it first."

@@ -3,12 +3,13 @@
 import errno
 import os
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from navarch.memory.connecting import connect, set_pragmas
 from navarch.memory.connection import Fault
+from navarch.memory.errors import StoreUnusableError
 from navarch.memory.schema import APPLICATION_ID, migrate
 
 
@@ -35,11 +36,28 @@ def create_file(path: Path, clock: Callable[[], float], fault: Fault) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _link(draft: Path, path: Path) -> None:
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Lend the name of a draft to fill and close; then it is linked to `path`. Raises: StoreUnusableError if taken."""
+    taken = StoreUnusableError(f"There is a file at {str(path)!r} already; name another one.")
+    if path.exists():
+        raise taken
+    draft = path.parent / f".{path.name[:64]}.{os.getpid()}.new"
+    try:
+        yield draft
+        if not _link(draft, path):
+            raise taken
+    finally:
+        for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+            leftover.unlink(missing_ok=True)
+
+
+def _link(draft: Path, path: Path) -> bool:
+    """Link the draft into place; return False when a file is there."""
     try:
         os.link(draft, path)
     except FileExistsError:
-        return
+        return False
     except OSError as error:
         # some file systems have no hard links (FAT, some network drives)
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) or path.exists():
@@ -51,6 +69,7 @@ def _link(draft: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+    return True
 
 
 def _make_folder(folder: Path) -> None:

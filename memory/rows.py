@@ -197,6 +197,7 @@ class Spent:
     """A run's ledger. `trials` finished, `reused` of them not trained; calls and tokens of models only.
 
     `calls` counts every request: retries inside a call, and one for each try that a crash interrupted.
+    `free_calls` and `free_tokens` of them are answers of an earlier run: counted like it, but nothing was sent.
     """
 
     trials: int
@@ -206,6 +207,8 @@ class Spent:
     calls: int
     tokens: int
     train_seconds: float
+    free_calls: int = 0
+    free_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,11 @@ _RUNS = Layout("runs", RunRow, json=["settings"])
 _ROUNDS = Layout("rounds", RoundRow, json=["direction"])
 
 
+def is_run_id(name: str) -> bool:
+    """Return whether a run may have this id."""
+    return name != LATEST and _RUN_ID.fullmatch(name) is not None
+
+
 class Runs(Table):
     """Runs: what was asked for, and whether it goes on."""
 
@@ -37,7 +42,7 @@ class Runs(Table):
 
         Raises: StoreError if the id is taken or odd.
         """
-        if run_id is not None and (run_id == LATEST or not _RUN_ID.fullmatch(run_id)):
+        if run_id is not None and not is_run_id(run_id):
             raise StoreError(
                 f"The run id {run_id!r} is not allowed; "
                 "use up to 64 letters, digits, dots, dashes and underscores."

@@ -6,20 +6,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from navarch.memory.calls import Calls
+from navarch.memory.answers import Answers
 from navarch.memory.check import find_problems
 from navarch.memory.connection import Fault, Store, no_fault
+from navarch.memory.creating import new_file
 from navarch.memory.lessons import Lessons, TestScores
 from navarch.memory.opening import open_database
 from navarch.memory.proposals import Proposals
 from navarch.memory.runs import Rounds, Runs
+from navarch.memory.transfer import Taken, copy_runs
 from navarch.memory.trial_views import TrialViews
 from navarch.memory.trials import Trials
 
 
-class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Calls, Lessons, TestScores):
+class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Answers, Lessons, TestScores):
     """What all runs know. Writes are idempotent by key, all or nothing, and on the disk when they return."""
 
     @classmethod
@@ -60,6 +62,26 @@ class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Calls, Lessons, TestSc
     def check(self) -> list[str]:
         """Return what is wrong with the file, in plain sentences; an empty list when it is sound."""
         return find_problems(self._store)
+
+    def export_run(self, run_id: str, path: Path) -> list[Taken]:
+        """Write the run, with the runs whose trials it reuses, to a new memory at `path`; half a one is never seen.
+
+        Raises: StoreError when something is there already; StoreDamagedError.
+        """
+        where = Path(os.path.abspath(path))
+        with new_file(where) as draft, Memory.open(draft) as target:
+            taken = copy_runs(self._store, target._store, [run_id], dict)
+            target._store.rows("PRAGMA journal_mode = DELETE")  # one file, also while it is read
+            return taken
+
+    def import_runs(self, path: Path, clean: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Taken]:
+        """Take all runs of another memory over, or none; an id that is taken becomes a free one.
+
+        `clean` returns what is kept of the settings of a run. Raises: StoreError; StoreDamagedError.
+        """
+        with Memory.open(path, create=False, read_only=True) as source:
+            runs = [run.run_id for run in source.runs()]
+            return copy_runs(source._store, self._store, runs, clean)
 
     def close(self) -> None:
         """Close the file; twice is fine."""

@@ -17,6 +17,8 @@ PAGES = [
     "show",
     "best",
     "trace",
+    "export",
+    "import",
     "spaces",
     "spaces show",
     "spaces cost",

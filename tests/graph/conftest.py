@@ -78,13 +78,13 @@ class Bench:
 
     def use_models(self, **models):
         """Give roles a model object, by role name; the settings name it `openai:NAME`."""
-        import navarch.graph.assemble as assemble
+        import navarch.graph.clients as clients
 
         def make(name, **_):
             provider, _, role = name.partition(":")
             return None if provider == "offline" else models[role]
 
-        self.monkeypatch.setattr(assemble, "make_client", make)
+        self.monkeypatch.setattr(clients, "make_client", make)
 
     def run(self, *, progress=None, **flags):
         flags.setdefault("db", self.db)

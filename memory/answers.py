@@ -1,0 +1,39 @@
+"""Answers that the memory already holds to a question that is asked again: what the cache of model calls finds."""
+
+from collections.abc import Sequence
+
+from navarch.memory.calls import CACHED, CALLS, Calls
+from navarch.memory.rows import CallRow
+from navarch.memory.text import render_digest
+
+_SAME_QUESTION = "render_digest = ? AND schema_digest = ? AND prompt_digest = ? AND state = 'ok'"
+_SERVER = "(SELECT json_extract(settings, '$.server.base_url') FROM runs WHERE runs.run_id = {})"
+_EARLIER = (
+    f"WHERE {_SAME_QUESTION} AND model = ? AND run_id != ? "
+    f"AND {_SERVER.format('calls.run_id')} IS {_SERVER.format('?')} ORDER BY rowid LIMIT 1 OFFSET "
+    f"(SELECT count(*) FROM calls WHERE {_SAME_QUESTION} AND run_id = ? AND model IN (?, ?))"
+)
+
+
+class Answers(Calls):
+    """Calls, and the search for one that another run has made already."""
+
+    def find_answer(
+        self,
+        run_id: str,
+        *,
+        model: str,
+        prompt_digest: str,
+        messages: Sequence[tuple[str, str]],
+        schema_digest: str,
+    ) -> CallRow | None:
+        """Return a call of another run in which this model of the same server answered the same question well.
+
+        The same: prompt file (its sampling settings are in it), messages and reply schema. A run that asks again gets
+        the next such answer, so that repeated questions stay as independent as they were.
+        """
+        question = (render_digest(messages), schema_digest, prompt_digest)
+        own = (run_id, model, f"{CACHED}{model}")
+        parameters = (*question, model, run_id, run_id, *question, *own)
+        row = self._store.row(f"{CALLS.select} {_EARLIER}", parameters)
+        return None if row is None else self._read(row)
