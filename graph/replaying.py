@@ -6,7 +6,7 @@ from typing import Any
 
 from navarch import NavarchError
 from navarch.agents.model import ReplayName, parse_replay
-from navarch.graph.rules import rules_of
+from navarch.graph.rules import round_sizes, rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, RunRow
 
@@ -37,17 +37,18 @@ def repeat_flags(flags: Mapping[str, Any], model: str, db: Path) -> dict[str, An
 
 
 def pin_recordings(settings: Settings) -> Settings:
-    """Return settings that name the replayed run for good: its whole id, an absolute file, its number of proposals.
+    """Return settings that name the replayed run for good: its whole id, an absolute file, the sizes of its rounds.
 
-    `latest` means another run as soon as this one exists, and the default number of proposals depends on who answered.
+    `latest` means another run as soon as this one exists, and the default sizes depend on who answered.
     """
     roles = {role: _pinned(name, settings.db) for role, name in settings.roles.items()}
     changes: dict[str, Any] = {"model": _pinned(settings.model, settings.db), "roles": roles}
     name = parse_replay(settings.model_of("generator"))
-    if name is not None and settings.search.proposals is None:
+    if name is not None:
         recorded = settings_of(find_recorded(name, settings.db))
-        own = {"proposals": rules_of(recorded).proposals or None}
-        changes["search"] = settings.search.model_copy(update=own)
+        own = {"proposals": rules_of(recorded).proposals or None, **round_sizes(recorded)}
+        open_sizes = {key: value for key, value in own.items() if getattr(settings.search, key) is None}
+        changes["search"] = settings.search.model_copy(update=open_sizes)
     return settings.model_copy(update=changes)
 
 

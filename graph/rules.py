@@ -99,6 +99,11 @@ def most_per_round(settings: Settings) -> int:
     return max(OFFLINE_TRIALS, settings.slots) if settings.is_offline_navarch else own
 
 
+def round_sizes(settings: Settings) -> dict[str, int]:
+    """Return the settings of the search that say how large rounds are, the workflow's own defaults filled in."""
+    return {"trials_per_round": most_per_round(settings), "grow_every": settings.grow_every}
+
+
 def trials_after(settings: Settings, done: int) -> int:
     """Return how many trials the next round holds at most; growing rounds start at what the evaluator runs at once."""
     most, every = rules_of(settings).trials, settings.grow_every

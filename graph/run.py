@@ -21,7 +21,7 @@ from navarch.graph.money import money_of
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
 from navarch.graph.replaying import pin_recordings
-from navarch.graph.rules import most_per_round, rules_of
+from navarch.graph.rules import round_sizes, rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
@@ -106,8 +106,7 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
 def settle(settings: Settings, parts: RunParts) -> Settings:
     """Return settings that say what the workflow's own defaults are now, whatever a later version makes of them."""
     own = {
-        "trials_per_round": most_per_round(settings),
-        "grow_every": settings.grow_every,
+        **round_sizes(settings),
         "rungs": parts.rungs,
     }
     return settings.model_copy(update={"search": settings.search.model_copy(update=own)})

@@ -34,7 +34,7 @@ def test_flags_win_over_what_was_recorded(recorded):
     plan = recorded("run", "--model", "replay:latest", "--dry-run").out
     assert "budget     6 trials; seed 3" in plan
     assert "navigator: replay:r1;" in plan
-    assert "48 proposals, 2 trials_per_round" in plan
+    assert "16 proposals, 2 trials_per_round" in plan
     assert (
         "budget     6 trials; seed 4"
         in recorded("run", "--model", "replay:r1", "--seed", "4", "--dry-run").out

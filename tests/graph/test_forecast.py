@@ -30,7 +30,7 @@ def settings(**flags):
 def test_a_run_is_asked_what_the_rehearsal_was_asked(bench, workflow):
     rehearsal = rehearse(settings(workflow=workflow), 8)
     planned = rehearsal.asked
-    bench.run(workflow=workflow, budget={"trials": 8}, search={"proposals": 16})
+    bench.run(workflow=workflow, budget={"trials": 8}, search={"proposals": 16, "trials_per_round": 4})
     with bench.memory() as memory:
         asked = [question_of(memory, row) for row in memory.calls("r1")]
         assert (rehearsal.rounds, rehearsal.trials) == (len(memory.rounds("r1")), 8)
