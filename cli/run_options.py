@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from navarch import NavarchError
-from navarch.cli.options import ROLES, db_path
+from navarch.cli.options import ROLES
 
 if TYPE_CHECKING:
     from navarch.graph.settings import Settings
@@ -77,7 +77,7 @@ def read_settings(
     flags = {name: value for name, value in given.items() if value is not None}
     flags = _nested(flags, base_url, budget, roles or [], assignments or [])
     if "model" in flags:
-        flags = repeat_flags(flags, flags["model"], db_path(flags.get("db")))
+        flags = repeat_flags(flags, flags["model"], flags.get("db") or load_settings(config).db)
     settings = load_settings(config, flags)
     return forget(settings) if no_memory else settings
 

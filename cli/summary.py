@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def show_result(result: "RunResult", db: Path) -> None:
     """Print how the segment ended and what to do next."""
+    from navarch.graph.ablation import left_out
+    from navarch.graph.settings import settings_of
     from navarch.graph.workflows import get_workflow
 
     run, where = result.run, db_flag(db)
@@ -33,7 +35,8 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo("next")
     if result.replies.total:
         echo(f"  navarch trace {run.run_id}{where}    every prompt and reply of this run")
-        name = next(prompt for prompt in get_workflow(run.workflow).prompts if prompt != "navigator")
+        workflow = get_workflow(run.workflow).leaving_out(left_out(settings_of(run)))
+        name = next(prompt for prompt in workflow.prompts if prompt != "navigator")
         mine = Path(f"prompts/{name}.md").exists()
         copy = f"edit prompts/{name}.md       " if mine else f"navarch prompts copy {name}  "
         echo(f"  {copy}  a role's prompt: edit it, run again (a model reads it; offline roles do not)")

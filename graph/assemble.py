@@ -96,7 +96,7 @@ def prepare(settings: Settings) -> RunParts:
         check_model(name, settings, role, workflow.name, space.origin.name)
     make_spares(settings)
     refuse_unknown_prices(settings, models.values())
-    fidelity, latency = _fidelity(settings, space, task), _latency(settings, space.origin)
+    latency = _latency(settings, space.origin)
     rungs = find_rungs(settings, workflow, task, space.origin, fidelity)
     return RunParts(workflow, space, task, fidelity, rungs, library, models, latency)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from navarch import NavarchError
+from navarch.agents.model import parse_replay
 from navarch.graph.assemble import RunParts, make_evaluator
 from navarch.graph.estimates import Measured, Question, Span
 from navarch.graph.rehearsal import played
@@ -14,7 +16,12 @@ def play_pilot(settings: Settings, parts: RunParts, rounds: int) -> tuple[dict[s
     """Play a few rounds for real; return what was measured by prompt, and of a trial."""
     is_planned = parts.workflow.schedule is not None
     per_round = parts.workflow.trials_per_round if is_planned else rules_of(settings).trials
-    trials = min(settings.budget.trials, rounds * per_round)
+    trials = min(settings.budget.trials, max(rounds * per_round, len(parts.rungs)))
+    recorded = [role for role, name in parts.models.items() if parse_replay(name) is not None]
+    if recorded:
+        raise NavarchError(
+            f"--pilot measures a model, and the {recorded[0]} is a recording: plan with the model itself"
+        )
     changes: dict[str, object] = {"budget": settings.budget.model_copy(update={"trials": trials})}
     if settings.workflow == "collm-nas":
         changes["collm"] = settings.collm.model_copy(update={"rounds": rounds})

@@ -25,7 +25,7 @@ from navarch.evaluation import (
 from navarch.graph.assemble import RunParts, make_context, prepare
 from navarch.graph.paths import make_folder
 from navarch.graph.progress import Silent
-from navarch.graph.rules import round_sizes, rules_of
+from navarch.graph.rules import round_sizes
 from navarch.graph.run import create_run, search, settle
 from navarch.graph.sections import Budget
 from navarch.graph.settings import Settings
@@ -88,12 +88,12 @@ def rehearsed(settings: Settings, trials: int) -> Iterator[tuple[Memory, str]]:
     """Play a run of so many trials and give its memory and its id. Raises: NavarchError."""
     search_of = settings.search.model_copy(
         update={
-            "proposals": rules_of(settings).proposals or None,
-            "patience": None,
             **round_sizes(settings),  # of the models' rounds: those of offline roles are smaller
+            "patience": None,
         }
     )
-    update = {"model": "offline", "roles": {}, "search": search_of, "budget": Budget(trials=trials)}
+    budget = Budget(trials=trials, epochs=settings.budget.epochs)
+    update = {"model": "offline", "roles": {}, "search": search_of, "budget": budget}
     offline = settings.model_copy(update=update)
     parts = prepare(offline)
     highest = min(HIGHEST, 0.99 * (settings.target or HIGHEST))

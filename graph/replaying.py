@@ -6,12 +6,13 @@ from typing import Any
 
 from navarch import NavarchError
 from navarch.agents.model import ReplayName, parse_replay
-from navarch.graph.rules import round_sizes, rules_of
+from navarch.graph.rules import round_sizes
 from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, RunRow
 
 # What could run a stranger's command, or send a key to a stranger's server, where a run came from elsewhere.
 _REACH = {"server", "callable"}
+_PRICES = ("price_input", "price_output")  # the part of a server that reaches nothing
 # What a repeated run does not take over: that, where it is stored, and who answers.
 _OWN = {"db", "model", "roles"} | _REACH
 
@@ -32,8 +33,9 @@ def repeat_flags(flags: Mapping[str, Any], model: str, db: Path) -> dict[str, An
     name = parse_replay(model)
     if name is None:
         return dict(flags)
-    recorded = settings_of(find_recorded(name, db)).model_dump(mode="json", exclude=_OWN)
-    return _merged(recorded, flags)
+    recorded = settings_of(find_recorded(name, db)).model_dump(mode="json")
+    kept = {key: value for key, value in recorded.items() if key not in _OWN}
+    return _merged({**kept, "server": _prices(recorded)}, flags)
 
 
 def pin_recordings(settings: Settings) -> Settings:
@@ -46,8 +48,8 @@ def pin_recordings(settings: Settings) -> Settings:
     name = parse_replay(settings.model_of("generator"))
     if name is not None:
         recorded = settings_of(find_recorded(name, settings.db))
-        own = {"proposals": rules_of(recorded).proposals or None, **round_sizes(recorded)}
-        open_sizes = {key: value for key, value in own.items() if getattr(settings.search, key) is None}
+        sizes = round_sizes(recorded)
+        open_sizes = {key: value for key, value in sizes.items() if getattr(settings.search, key) is None}
         changes["search"] = settings.search.model_copy(update=open_sizes)
     return settings.model_copy(update=changes)
 
@@ -70,7 +72,14 @@ def refuse_other_search(run: RunRow, settings: Settings, workflow: str, space: s
 
 def without_reach(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored run's settings without what could act outside the memory if the run went on here."""
-    return {name: value for name, value in settings.items() if name not in _REACH}
+    kept = {name: value for name, value in settings.items() if name not in _REACH}
+    prices = _prices(settings)
+    return {**kept, "server": prices} if prices else kept
+
+
+def _prices(settings: Mapping[str, Any]) -> dict[str, Any]:
+    server = settings.get("server") or {}
+    return {name: server[name] for name in _PRICES if server.get(name) is not None}
 
 
 def _pinned(name: str, db: Path) -> str:

@@ -99,9 +99,13 @@ def most_per_round(settings: Settings) -> int:
     return max(OFFLINE_TRIALS, settings.slots) if settings.is_offline_navarch else own
 
 
-def round_sizes(settings: Settings) -> dict[str, int]:
+def round_sizes(settings: Settings) -> dict[str, int | None]:
     """Return the settings of the search that say how large rounds are, the workflow's own defaults filled in."""
-    return {"trials_per_round": most_per_round(settings), "grow_every": settings.grow_every}
+    return {
+        "proposals": rules_of(settings).proposals or None,
+        "trials_per_round": most_per_round(settings),
+        "grow_every": settings.grow_every,
+    }
 
 
 def trials_after(settings: Settings, done: int) -> int:

@@ -77,6 +77,11 @@ def find_rungs(
     if workflow.schedule is None:
         return (fidelity.epochs,)
     full, search = fidelity.epochs, settings.search
+    if search.patience is not None:
+        raise NavarchError(
+            f"search.patience counts rounds without a gain, and most rounds of {workflow.name!r} train nothing "
+            "in full: leave it out"
+        )
     if task.evaluator == "train":
         powers = (search.reduction**power for power in range(full.bit_length() - 1, 0, -1))
         offered = (*(full // power for power in powers if full >= power), full)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from navarch.graph.money import money_of
+from navarch.graph.money import prices_of
 from navarch.graph.rules import rules_of
 from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
@@ -57,8 +57,8 @@ def stop_reason(
         return f"budget of {budget.calls} model calls is spent"
     if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
         return f"budget of {budget.tokens} tokens is spent"
-    money = None if budget.money is None else money_of(memory, run_id, settings)
-    if budget.money is not None and money is not None and money >= budget.money:
+    prices = prices_of(settings)
+    if budget.money is not None and prices is not None and memory.money(run_id, prices) >= budget.money:
         return f"budget of {budget.money:g} in money is spent"
     if budget.train_seconds is not None and memory.spent(run_id).train_seconds >= budget.train_seconds:
         return f"budget of {budget.train_seconds:g} seconds of training is spent"

@@ -8,8 +8,12 @@ from navarch.memory.text import render_digest
 
 _SAME_QUESTION = "render_digest = ? AND schema_digest = ? AND prompt_digest = ? AND state = 'ok'"
 _SERVER = "(SELECT json_extract(settings, '$.server.base_url') FROM runs WHERE runs.run_id = {})"
+# An imported run does not say which server answered it: what it lacks, every run that was made here has.
+_MADE_HERE = (
+    "(SELECT json_type(settings, '$.server.timeout_s') FROM runs WHERE runs.run_id = calls.run_id) NOT NULL"
+)
 _EARLIER = (
-    f"WHERE {_SAME_QUESTION} AND model = ? AND run_id != ? "
+    f"WHERE {_SAME_QUESTION} AND model = ? AND run_id != ? AND {_MADE_HERE} "
     f"AND {_SERVER.format('calls.run_id')} IS {_SERVER.format('?')} ORDER BY rowid LIMIT 1 OFFSET "
     f"(SELECT count(*) FROM calls WHERE {_SAME_QUESTION} AND run_id = ? AND model IN (?, ?))"
 )

@@ -22,7 +22,6 @@ from navarch.viewer.statistics import Bands, Estimate, bands, estimate, holm, si
 CHECKPOINTS = (10, 20, 50, 100)
 CURVE = tuple(range(10, 101, 10))
 CLASSICAL = frozenset(workflow.name for workflow in WORKFLOWS if not workflow.roles)
-SEEDED = frozenset(workflow.name for workflow in WORKFLOWS if workflow.needs_prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +124,13 @@ def _report(task: str, cells: Sequence[CellResult], named: str | None) -> TaskRe
         name: bands(np.array([cell.best for cell in of_seed.values()]))
         for name, of_seed in of_workflow.items()
     }
+    seeded = {name for name, of_seed in of_workflow.items() if any(c.uses_prior for c in of_seed.values())}
     ranking = sorted(
         of_workflow,
-        key=lambda name: (workflow_of(name) in SEEDED, -np.nan_to_num(curves[name].mean[-1], nan=-1.0)),
+        key=lambda name: (name in seeded, -np.nan_to_num(curves[name].mean[-1], nan=-1.0)),
     )
-    fit = [name for name in ranking if (name == named if named else workflow_of(name) in CLASSICAL - SEEDED)]
+    free = [name for name in ranking if workflow_of(name) in CLASSICAL and name not in seeded]
+    fit = [name for name in ranking if name == named] if named else free
     reference = fit[0] if fit else None
     versus = _compare(of_workflow, reference) if reference is not None else {}
     rows = [_row(name, list(of_workflow[name].values()), budget, versus.get(name)) for name in ranking]
@@ -147,7 +148,7 @@ def _row(workflow: str, cells: Sequence[CellResult], budget: int, versus: Compar
     return WorkflowRow(
         workflow=workflow,
         seeds=len(cells),
-        uses_prior=workflow_of(workflow) in SEEDED,
+        uses_prior=any(cell.uses_prior for cell in cells),
         val={mark: _known([cell.best[mark - 1] for cell in cells]) for mark in checkpoints_of(budget)},
         test=estimate(tests) if len(tests) == len(cells) else None,
         versus=versus,

@@ -11,6 +11,7 @@ from navarch.graph.grid import CELLS, refuse_unequal
 from navarch.graph.grid_pool import read_costs
 from navarch.graph.selection import candidates_of
 from navarch.graph.settings import Settings, settings_of
+from navarch.graph.workflows import get_workflow
 from navarch.memory import Memory, RunRow
 
 
@@ -21,7 +22,7 @@ class CellResult:
     best: the highest validation accuracy within the limits after each trial of the budget, NaN before the first; a run
     that ended early keeps its last. test: of the one chosen by validation. proposed: valid and new architectures that
     roles or a searcher named, tried or not. fallbacks: of the replies, those of offline twins in a model's place.
-    cpu_s: of `noted_trials` trials.
+    cpu_s: of `noted_trials` trials. uses_prior: it was told where the space says to start.
     """
 
     task: str
@@ -41,6 +42,7 @@ class CellResult:
     fallbacks: int
     noted_trials: int
     cpu_s: float
+    uses_prior: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def read_results(out: Path) -> Results:
 def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float] = (0, 0.0)) -> CellResult:
     """Return what a finished run holds. cost: trials and CPU seconds that were noted for it."""
     settings = settings_of(run)
+    kind = get_workflow(settings.workflow)
     best = memory.best_trial(run.run_id, **settings.admitted)
     score = memory.test_score(run.run_id)
     is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
@@ -100,6 +103,7 @@ def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float
         fallbacks=replies.fallback,
         noted_trials=cost[0],
         cpu_s=cost[1],
+        uses_prior=kind.needs_prior or (settings.search.prior and "prior" in kind.uses),
     )
 
 

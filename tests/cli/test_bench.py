@@ -26,7 +26,7 @@ def cell(workflow, seed, best, **facts):
     names = ("duplicate", "invalid", "failed", "calls", "tokens", "replies", "fallbacks", "noted_trials")
     counts = dict.fromkeys(names, 0)
     known = {"task": "toys", "budget": 20, "test": best + 1, "unique": 20, "proposed": 20}
-    known |= {"cpu_s": 0.0, **counts, **facts}
+    known |= {"cpu_s": 0.0, **counts, "uses_prior": workflow == "local-search-seeded", **facts}
     return CellResult(workflow=workflow, seed=seed, best=(70.0,) * 15 + (best,) * 5, **known)
 
 

@@ -136,6 +136,7 @@ def test_failed_trials_are_not_promoted(bench):
     ("flags", "words"),
     [
         ({"train": {"epochs": 1}}, r"needs two rungs or more.*\[1\].*--workflow random"),
+        ({"search": {"patience": 3}}, r"search.patience counts rounds without a gain.*leave it out"),
         ({"search": {"rungs": (1, 2)}}, r"the last has the 4 epochs of task 'digits', not \[1, 2\]"),
         ({"search": {"rungs": (4, 1)}}, "ascending"),
         (

@@ -17,8 +17,18 @@ SVG = "{http://www.w3.org/2000/svg}"
 def cell(workflow, seed, *best, task="toys", test=80.0, **facts):
     names = ("duplicate", "invalid", "failed", "calls", "tokens", "replies", "fallbacks", "noted_trials")
     counts = dict.fromkeys(names, 0)
-    known = {"unique": len(best), "proposed": len(best), "cpu_s": 0.0, "budget": len(best), **counts, **facts}
+    known = {"unique": len(best), "proposed": len(best), "cpu_s": 0.0, "budget": len(best), **counts}
+    known |= {"uses_prior": workflow == "local-search-seeded", **facts}
     return CellResult(task=task, workflow=workflow, seed=seed, best=best, test=test, **known)
+
+
+def test_a_variant_that_is_told_the_prior_is_marked_like_a_searcher_that_starts_there():
+    cells = [cell("random", 0, 70.0), cell("navarch,search.prior=true", 0, 90.0, uses_prior=True)]
+    (report,) = make_reports(cells)
+    assert [(row.workflow, row.uses_prior) for row in report.rows] == [
+        ("random", False),
+        ("navarch,search.prior=true", True),
+    ]
 
 
 def rows_of(report):
