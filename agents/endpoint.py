@@ -8,13 +8,14 @@ spite of it is found out again. Not noticed: a server that has learnt more since
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
+
+from navarch.evaluation.tables.folder import write_whole
 
 Format = Literal["json_schema", "json_object", "none"]
 FORMATS: Final[tuple[Format, ...]] = ("json_schema", "json_object", "none")
@@ -95,7 +96,7 @@ class Dialect:
         }
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(self.file, json.dumps(found, indent=1))
+            write_whole(self.file, json.dumps(found, indent=1).encode())
 
 
 def fresh_dialect(base_url: str, model: str) -> Dialect:
@@ -140,15 +141,3 @@ def _read(file: Path) -> Dialect | None:
     if not is_sound or not isinstance(temperature, bool):
         return None
     return Dialect(limit, temperature, cast(dict[str, Format], formats))
-
-
-def _write(file: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        os.replace(name, file)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise

@@ -23,6 +23,7 @@ from navarch.agents.kernel import MIN_VARIANCE, Codes, Encoder, Floats, Values, 
 
 MAX_POINTS = 200  # keeps the cubic cost of a fit below 10 ms of one core
 TUNING_POINTS = 64  # the weights are chosen on as many, spread over the ranking
+GAIN_DIGITS = 9  # of an expected improvement
 REMEMBERED_FITS = 4  # the roles of a round ask about the same trials
 
 
@@ -140,6 +141,12 @@ def expected_improvement(prediction: Prediction, best: float) -> Floats:
     cumulative = np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in z.tolist()])
     gain: Floats = np.maximum(std * (z * cumulative + density), 0.0)
     return gain
+
+
+def rounded_improvement(prediction: Prediction, best: float) -> list[float]:
+    """Return the expected gains such that the last bits of a linear-algebra library decide nothing."""
+    gains: list[float] = expected_improvement(prediction, best).round(GAIN_DIGITS).tolist()
+    return gains
 
 
 class _Solved(NamedTuple):

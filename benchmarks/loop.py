@@ -21,7 +21,7 @@ import optuna
 
 from navarch.evaluation import Evaluator
 from navarch.graph import load_settings, start_run
-from navarch.memory import Memory, TrialRow
+from navarch.memory import Memory, NewTrial, TrialRow
 from navarch.spaces import get_space
 
 SPACE = "nas-bench-201"
@@ -130,8 +130,6 @@ def measure_top(folder: Path) -> tuple[float, float]:
 
 def fill(memory: Memory, rows: Any) -> None:
     """Store complete trials as the harness does."""
-    from navarch.memory import NewTrial
-
     for number, accuracy in rows:
         new = NewTrial(
             space=SPACE, architecture={}, code=str(number), genotype="", digest=str(number), task="made",

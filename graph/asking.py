@@ -13,6 +13,16 @@ from navarch.memory import BudgetExhausted
 R = TypeVar("R", bound=Reply)
 
 
+def ask_in_round(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int) -> Answer[R] | None:
+    """Return the same; None where no budget is left to ask again: the round goes on with what was proposed before."""
+    try:
+        return ask(ctx, role, view, round=round, attempt=attempt)
+    except BudgetSpent:
+        if attempt == 0:
+            raise
+        return None
+
+
 def ask(ctx: RunContext, role: Role[R], view: View, *, round: int, attempt: int = 0) -> Answer[R]:
     """Return the role's answer to the view; the same question asked again returns what is stored.
 

@@ -9,11 +9,10 @@ from langgraph.runtime import Runtime
 
 from navarch.agents.collm import GENERATOR, NAVIGATOR, generator_view, navigator_view
 from navarch.graph.ablation import turns_of
-from navarch.graph.asking import ask
+from navarch.graph.asking import ask, ask_in_round
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.generator import store_proposals
 from navarch.graph.state import RunState, Update, position_of
-from navarch.graph.stopping import BudgetSpent
 
 
 def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
@@ -34,11 +33,7 @@ def follower(state: RunState, runtime: Runtime[RunContext]) -> Update:
     view = generator_view(ctx.recall, round, attempt, ctx.settings.collm.proposals)
     turns = turns_of(ctx.settings, "generator")
     role = replace(GENERATOR, stateful=turns != 0, turns=turns)
-    try:
-        answer = ask(ctx, role, view, round=round, attempt=attempt)
-    except BudgetSpent:
-        if attempt == 0:
-            raise
-        return ctx.done()  # the round goes on with what was proposed before
-    store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
+    answer = ask_in_round(ctx, role, view, round=round, attempt=attempt)
+    if answer is not None:
+        store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
     return ctx.done()

@@ -75,6 +75,7 @@ def _rank(row: ProposalRow) -> int:
 
 
 def _trial(ctx: RunContext, row: ProposalRow, fidelity: Fidelity) -> NewTrial:
+    assert row.digest is not None  # the validator has found it valid
     architecture = ctx.space.parse(row.architecture)
     cost = cost_on(ctx.task, ctx.space, architecture, fidelity)
     return NewTrial(
@@ -83,7 +84,7 @@ def _trial(ctx: RunContext, row: ProposalRow, fidelity: Fidelity) -> NewTrial:
         architecture=ctx.space.to_dict(architecture),
         code=ctx.space.code(architecture),
         genotype=ctx.space.genotype(architecture),
-        digest=ctx.space.digest(architecture),
+        digest=row.digest,
         task=ctx.task.name,
         task_digest=ctx.task.digest,
         fidelity=fidelity.key(),

@@ -7,10 +7,9 @@ from langgraph.runtime import Runtime
 
 from navarch.agents.replies import Proposal
 from navarch.agents.roles import GENERATOR
-from navarch.graph.asking import ask
+from navarch.graph.asking import ask_in_round
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.state import RunState, Update, position_of
-from navarch.graph.stopping import BudgetSpent
 from navarch.memory import NewProposal
 
 
@@ -18,13 +17,10 @@ def generator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Ask the Generator, or ask it again with the reasons why earlier proposals of this round were refused."""
     ctx = context_of(runtime)
     round, attempt = position_of(state)
-    try:
-        answer = ask(ctx, GENERATOR, ctx.recall.generator(round, attempt), round=round, attempt=attempt)
-    except BudgetSpent:
-        if attempt == 0:
-            raise
-        return ctx.done()  # the round goes on with what was proposed before
-    store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
+    view = ctx.recall.generator(round, attempt)
+    answer = ask_in_round(ctx, GENERATOR, view, round=round, attempt=attempt)
+    if answer is not None:
+        store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)
     return ctx.done()
 
 

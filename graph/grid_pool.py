@@ -204,7 +204,6 @@ def _die_with_driver() -> None:
 def _work_on(settings: Settings) -> dict[str, Any]:
     """Start or resume the run of a cell; what is wrong is told and not raised."""
     from navarch.graph.run import resume_run, start_run
-    from navarch.memory import Memory
 
     try:
         run = stored_run(settings.db)
@@ -213,8 +212,7 @@ def _work_on(settings: Settings) -> dict[str, Any]:
         settings.db.parent.mkdir(parents=True, exist_ok=True)
         result = start_run(settings) if run is None else resume_run(run.run_id, settings.db)
         spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-        with Memory.open(settings.db, create=False, read_only=True) as memory:
-            trials = memory.spent(result.run.run_id).trials - before
+        trials = _trials(settings.db, result.run.run_id) - before
         best = None if result.best is None else result.best.val_accuracy
         return {"state": result.run.state, "reason": result.reason, "best": best, "trials": trials, **spent}
     except NavarchError as error:
@@ -231,4 +229,4 @@ def _trials(db: Path, run_id: str) -> int:
     from navarch.memory import Memory
 
     with Memory.open(db, create=False, read_only=True) as memory:
-        return memory.spent(run_id).trials
+        return memory.count_finished(run_id)

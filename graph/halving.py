@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.rungs import Move, move_of
-from navarch.graph.searcher import name_new
+from navarch.graph.searcher import name_new, store_opening
 from navarch.graph.selection import wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewProposal
@@ -17,10 +17,9 @@ def scheduler(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     ctx.leave_if_asked()
     round = position_of(state).round + 1
-    ctx.memory.open_round(ctx.run_id, round)
     move, most = move_of(ctx.memory, ctx.run_id, ctx.settings, round), wanted(ctx, round)
     if move.rung:
-        ctx.memory.add_proposals(ctx.run_id, round, 0, _promotions(ctx, move)[:most])
+        store_opening(ctx, round, 0, _promotions(ctx, move)[:most])
     else:
         name_new(ctx, round, 0, min(move.new, most))
     return ctx.done(round=round, attempt=0)

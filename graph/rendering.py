@@ -8,7 +8,6 @@ from navarch.agents.recall import Recall
 from navarch.agents.views import View
 from navarch.graph.ablation import turns_of
 from navarch.graph.assemble import make_recall, prepare
-from navarch.graph.rungs import affordable
 from navarch.graph.seki import current_of, draw
 from navarch.graph.selection import candidates_of, wanted_of
 from navarch.graph.settings import Settings, settings_of
@@ -66,5 +65,4 @@ def _view(recall: Recall, memory: Memory, run_id: str, settings: Settings, name:
         return recall.distiller(round)
     candidates = candidates_of(memory.proposals(run_id, round=round))
     done = sum(row.new_trials for row in memory.rounds(run_id) if row.round < round)
-    room = affordable(memory, run_id, settings, round)
-    return recall.critic(round, candidates, max(0, min(wanted_of(settings, done), room)))
+    return recall.critic(round, candidates, wanted_of(memory, run_id, settings, round, done))

@@ -1,6 +1,7 @@
 """The searcher's node: a classical method in the Generator's place."""
 
 import json
+from collections.abc import Sequence
 
 from langgraph.runtime import Runtime
 
@@ -49,6 +50,11 @@ def name_new(ctx: RunContext, round: int, attempt: int, count: int) -> None:
         )
         for position, values in enumerate(named)
     ]
+    store_opening(ctx, round, attempt, items)
+
+
+def store_opening(ctx: RunContext, round: int, attempt: int, items: Sequence[NewProposal]) -> None:
+    """Store what was named, and the round as begun if it is new."""
     with ctx.memory.transaction(durable=False):
         ctx.memory.open_round(ctx.run_id, round)
         ctx.memory.add_proposals(ctx.run_id, round, attempt, items)

@@ -14,14 +14,13 @@ from navarch.agents.recall import Recall
 from navarch.agents.replies import Proposal
 from navarch.agents.seki import DISTILLER, EVOLVER, INSPIRED, evolution_view, inspiration_view, patterns_view
 from navarch.agents.views import TrialView
-from navarch.graph.asking import ask
+from navarch.graph.asking import ask, ask_in_round
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.generator import store_proposals
 from navarch.graph.past import Seen
 from navarch.graph.selection import derived_rng, round_rng
 from navarch.graph.settings import Settings
 from navarch.graph.state import RunState, Update, position_of
-from navarch.graph.stopping import BudgetSpent
 from navarch.graph.validator import draw_legal
 
 Stage = Literal["start", "self-evolution", "inspiration"]
@@ -83,15 +82,11 @@ def self_evolution(state: RunState, runtime: Runtime[RunContext]) -> Update:
     round, attempt = _position(ctx, state)
     current = current_of(ctx.recall, ctx.settings, round)
     view = evolution_view(ctx.recall, round, attempt, current)
-    try:
-        answer = ask(ctx, EVOLVER, view, round=round, attempt=attempt)
-    except BudgetSpent:
-        if attempt == 0:
-            raise
-        return ctx.done(round=round)
-    why = " ".join(answer.reply.strategies)[:SHOWN]
-    proposal = Proposal(architecture=answer.reply.architecture, why=why)
-    store_proposals(ctx, round, attempt, [proposal], answer.call_id)
+    answer = ask_in_round(ctx, EVOLVER, view, round=round, attempt=attempt)
+    if answer is not None:
+        why = " ".join(answer.reply.strategies)[:SHOWN]
+        proposal = Proposal(architecture=answer.reply.architecture, why=why)
+        store_proposals(ctx, round, attempt, [proposal], answer.call_id)
     return ctx.done(round=round)
 
 
@@ -112,13 +107,9 @@ def inspiration(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round, attempt = position_of(state)
     view = inspiration_view(ctx.recall, round, attempt, draw(ctx.recall, ctx.settings, round))
-    try:
-        answer = ask(ctx, INSPIRED, view, round=round, attempt=attempt)
-    except BudgetSpent:
-        if attempt == 0:
-            raise
-        return ctx.done()
-    store_proposals(ctx, round, attempt, [answer.reply], answer.call_id)
+    answer = ask_in_round(ctx, INSPIRED, view, round=round, attempt=attempt)
+    if answer is not None:
+        store_proposals(ctx, round, attempt, [answer.reply], answer.call_id)
     return ctx.done()
 
 

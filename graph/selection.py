@@ -12,18 +12,18 @@ from navarch.graph.context import RunContext
 from navarch.graph.rules import trials_after
 from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
-from navarch.memory import ProposalRow
+from navarch.memory import Memory, ProposalRow
 
 
 def wanted(ctx: RunContext, round: int) -> int:
     """Return how many candidates this round evaluates: its share, or what the budget has left."""
-    room = affordable(ctx.memory, ctx.run_id, ctx.settings, round)
-    return max(0, min(wanted_of(ctx.settings, ctx.past.trials_before(round)), room))
+    return wanted_of(ctx.memory, ctx.run_id, ctx.settings, round, ctx.past.trials_before(round))
 
 
-def wanted_of(settings: Settings, done: int) -> int:
-    """Return the same after `done` trials in earlier rounds."""
-    return max(0, min(trials_after(settings, done), settings.budget.trials - done))
+def wanted_of(memory: Memory, run_id: str, settings: Settings, round: int, done: int) -> int:
+    """Return the same of any stored run, after `done` trials in earlier rounds."""
+    room = affordable(memory, run_id, settings, round)
+    return max(0, min(trials_after(settings, done), settings.budget.trials - done, room))
 
 
 def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:

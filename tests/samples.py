@@ -1,7 +1,9 @@
 """Sample views of the four roles in the six situations that golden prompts pin."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from navarch.agents.views import (
@@ -224,3 +226,28 @@ def sample_view(role: str, situation: str) -> View:
     if role == "critic":
         return CriticView(mission, space, direction(situation), kept, top, candidates(situation), 4)
     return DistillerView(mission, space, new, found, kept)
+
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "prompts"
+# Characters of system + user; a token is about four of them.
+CAPS = {
+    "empty": 8_000,
+    "one-trial": 8_000,
+    "full": 11_000,
+    "all-failed": 8_500,
+    "hostile": 14_000,
+    "longest": 50_000,
+}
+
+
+def page(rendered):
+    """Return a rendered prompt as one text, as golden files hold it."""
+    return f"{rendered.system}\n\n<!-- user -->\n\n{rendered.user}\n"
+
+
+def assert_golden(name, text):
+    """Compare with a golden file; UPDATE_GOLDEN=1 writes it anew."""
+    path = GOLDEN / f"{name}.md"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")

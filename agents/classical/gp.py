@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from navarch.agents.classical.pool import best_of, neighbours_of, pool_around
 from navarch.agents.classical.searcher import SearcherView, Values, sample_new
-from navarch.agents.surrogate import Surrogate, expected_improvement, fit
+from navarch.agents.surrogate import Surrogate, fit, rounded_improvement
 
 POOL = 400
 CLIMBS = 2
 CLIMBERS = 5
-GAIN_DIGITS = 9  # the last bits of a linear-algebra library decide nothing
 
 Gains = dict[Values, float]
 
@@ -48,5 +47,4 @@ def _score(model: Surrogate, pool: dict[Values, Values]) -> Gains:
     """Return the expected improvement of each, by canonical values."""
     if not pool:
         return {}
-    gains = expected_improvement(model.predict(list(pool)), model.best).round(GAIN_DIGITS)
-    return dict(zip(pool, gains.tolist(), strict=True))
+    return dict(zip(pool, rounded_improvement(model.predict(list(pool)), model.best), strict=True))

@@ -7,11 +7,11 @@ import numpy as np
 
 from navarch.agents.kernel import MIN_VARIANCE
 from navarch.agents.offline.moves import Choices, Values, distance
-from navarch.agents.offline.outlook import GAIN_DIGITS, MIN_TRIALS, Canonical
+from navarch.agents.offline.outlook import MIN_TRIALS, Canonical
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.offline.statistics import completed
 from navarch.agents.replies import Verdict, Verdicts
-from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement, fit
+from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement, fit, rounded_improvement
 from navarch.agents.views import CandidateView, CriticView
 
 SIMILAR = 0.5  # correlation assumed between architectures one edit apart; falls geometrically
@@ -76,7 +76,7 @@ def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) 
     rest, order = list(range(len(candidates))), list[int]()
     while rest:
         std = np.sqrt(np.maximum(np.diag(covariance), MIN_VARIANCE * surrogate.variance))
-        gains = expected_improvement(surrogate.unwarp(mean, std), best).round(GAIN_DIGITS).tolist()
+        gains = rounded_improvement(surrogate.unwarp(mean, std), best)
         chosen = max(rest, key=lambda position: (gains[position], -position))
         rest.remove(chosen)
         order.append(chosen)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from navarch.agents.offline.costs import is_affordable, keep_affordable
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
-from navarch.agents.surrogate import Surrogate, expected_improvement, fit
+from navarch.agents.surrogate import Surrogate, fit, rounded_improvement
 from navarch.agents.views import Mission, TrialView
 
 Canonical = Callable[[Values], Values]  # the same for architectures that compute the same
@@ -18,7 +18,6 @@ MIN_TRIALS = 10  # completed ones, before the surrogate is asked
 CLIMBERS = 5
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 300  # architectures scored at a time
-GAIN_DIGITS = 9  # the last bits of a linear-algebra library decide nothing
 
 
 class Pick(NamedTuple):
@@ -64,8 +63,8 @@ class Outlook:
         self._known.update(fresh)
         if not fresh:
             return []
-        gains = expected_improvement(self._surrogate.predict(list(fresh)), self._best).round(GAIN_DIGITS)
-        return [Pick(values, gain) for values, gain in zip(fresh.values(), gains.tolist(), strict=True)]
+        gains = rounded_improvement(self._surrogate.predict(list(fresh)), self._best)
+        return [Pick(values, gain) for values, gain in zip(fresh.values(), gains, strict=True)]
 
     def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:
         """Better the best picks by single edits; return the `count` best of all, the first found of equals first."""

@@ -109,8 +109,8 @@ class DataFolder:
         new = Stored(**{**asdict(stored), "file": file, "sha256": digest})
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(self.path / file, content)
-            _write(self.path / f"{stored.name}.json", json.dumps(asdict(new), indent=1).encode())
+            write_whole(self.path / file, content)
+            write_whole(self.path / f"{stored.name}.json", json.dumps(asdict(new), indent=1).encode())
         except OSError as error:
             raise TableError(
                 f"The data folder {str(self.path)!r} cannot be written: {error.strerror}."
@@ -159,8 +159,8 @@ def _default_folder(environ: Mapping[str, str]) -> Path:
     return Path.home() / ".local" / "share" / "navarch"
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises: OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,27 +1,13 @@
 """Classical searchers in the Generator's place: the same validator, evaluator, memory, budget and resume."""
 
 import pytest
+from listeners import StopAfter
 
 from navarch import NavarchError
-from navarch.graph.progress import Silent
 from navarch.graph.workflows import WORKFLOWS
-from navarch.memory import Memory
 
 CLASSICAL = [workflow for workflow in WORKFLOWS if workflow.searcher is not None]
 SOON = {"startup": 4}  # so that a short run reaches the model
-
-
-class StopAfter(Silent):
-    """Asks the run to stop after so many finished trials."""
-
-    def __init__(self, bench, trials):
-        self.bench, self.left = bench, trials
-
-    def finished(self, trial, standing):
-        self.left -= 1
-        if self.left == 0:
-            with Memory.open(self.bench.db) as memory:
-                memory.request_stop("r1")
 
 
 def named(bench):

@@ -4,10 +4,8 @@ import json
 from itertools import pairwise
 
 import pytest
+from listeners import StopAfter
 from scripted_model import ScriptedModel
-
-from navarch.graph.progress import Silent
-from navarch.memory import Memory
 
 C3, C1, SKIP, NONE, POOL = "nor_conv_3x3", "nor_conv_1x1", "skip_connect", "none", "avg_pool_3x3"
 EDGES = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
@@ -210,19 +208,6 @@ def test_no_role_is_told_the_name_of_the_space_or_the_task(collm):
     for model in models.values():
         text = said(model.asked[0]).lower()
         assert not [word for word in ("nas-bench", "201", "digits", "collm") if word in text]
-
-
-class StopAfter(Silent):
-    """Asks the run to stop after so many finished trials."""
-
-    def __init__(self, bench, trials):
-        self.bench, self.left = bench, trials
-
-    def finished(self, trial, standing):
-        self.left -= 1
-        if self.left == 0:
-            with Memory.open(self.bench.db) as memory:
-                memory.request_stop("r1")
 
 
 @pytest.mark.slow

@@ -5,10 +5,10 @@ import gzip
 from dataclasses import replace
 
 import pytest
+from listeners import StopAfter
 
 from navarch import NavarchError
 from navarch.graph import load_settings, start_run
-from navarch.graph.progress import Silent
 from navarch.memory import Memory
 
 
@@ -86,17 +86,8 @@ def test_asha_promotes_whoever_is_among_the_best_so_far(bench):
 
 @pytest.mark.parametrize("workflow", ["halving", "asha"])
 def test_a_run_that_was_stopped_decides_as_one_that_was_not(bench, workflow):
-    class StopAfter(Silent):
-        left = 14
-
-        def finished(self, trial, standing):
-            self.left -= 1
-            if self.left == 0:
-                with Memory.open(bench.db) as memory:
-                    memory.request_stop("r1")
-
     flags = {"workflow": workflow, "budget": {"trials": 20}, "seed": 5}
-    assert bench.run(**flags, progress=StopAfter()).run.state == "stopped"
+    assert bench.run(**flags, progress=StopAfter(bench, 14)).run.state == "stopped"
     assert bench.resume().run.state == "finished"
     stopped = bench.table()
     bench.db = bench.folder / "unstopped.db"

@@ -5,28 +5,12 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from listeners import StopAfter
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
 from navarch.graph.paths import checkpoint_file
-from navarch.graph.progress import Silent
 from navarch.memory import Memory
-
-
-class StopAfter(Silent):
-    """Asks the run to stop after so many finished trials, and keeps the notes."""
-
-    def __init__(self, bench, trials):
-        self.bench, self.left, self.notes = bench, trials, []
-
-    def finished(self, trial, standing):
-        self.left -= 1
-        if self.left == 0:
-            with Memory.open(self.bench.db) as memory:
-                memory.request_stop("r1")
-
-    def noted(self, message):
-        self.notes.append(message)
 
 
 class Killed(BaseException):

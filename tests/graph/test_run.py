@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from listeners import StopAfter
 
 from navarch import NavarchError
 from navarch.graph.checkpoints import config_of, open_checkpoints, stored_position
@@ -145,21 +146,6 @@ def test_a_run_whose_every_trial_fails_ends_without_a_best(bench):
     assert result.run.state == "finished"
     assert result.best is None
     assert result.test is None
-
-
-class StopAfter(Silent):
-    """A listener that asks the run to stop after so many finished trials, as `navarch stop` does."""
-
-    def __init__(self, bench, trials):
-        self.bench, self.left = bench, trials
-
-    def finished(self, trial, standing):
-        self.left -= 1
-        if self.left == 0:
-            from navarch.memory import Memory
-
-            with Memory.open(self.bench.db) as memory:
-                memory.request_stop("r1")
 
 
 @pytest.mark.slow

@@ -4,11 +4,10 @@ import json
 from itertools import pairwise
 
 import pytest
+from listeners import StopAfter
 from scripted_model import ScriptedModel
 
 from navarch import NavarchError
-from navarch.graph.progress import Silent
-from navarch.memory import Memory
 
 pytestmark = pytest.mark.slow  # whole runs
 
@@ -240,19 +239,6 @@ def test_no_role_is_told_the_name_of_the_space_or_the_task(seki):
         for messages in model.asked:
             text = said(messages).lower()
             assert not [word for word in ("nas-bench", "201", "digits", "seki") if word in text]
-
-
-class StopAfter(Silent):
-    """Asks the run to stop after so many finished trials."""
-
-    def __init__(self, bench, trials):
-        self.bench, self.left = bench, trials
-
-    def finished(self, trial, standing):
-        self.left -= 1
-        if self.left == 0:
-            with Memory.open(self.bench.db) as memory:
-                memory.request_stop("r1")
 
 
 @pytest.mark.parametrize(

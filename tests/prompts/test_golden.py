@@ -1,43 +1,26 @@
 """Golden prompts: what every role reads in six situations. UPDATE_GOLDEN=1 writes them anew."""
 
-import os
-from pathlib import Path
-
 import pytest
-from samples import HOSTILE, SITUATIONS, sample_view
+from samples import CAPS, HOSTILE, SITUATIONS, assert_golden, page, sample_view
 
 from navarch.agents.errors import ReplyError, ReplyFault
 from navarch.spaces import get_space
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "prompts"
 ROLES = ("navigator", "generator", "critic", "distiller")
-# Characters of system + user; a token is about four of them.
-CAPS = {
-    "empty": 8_000,
-    "one-trial": 8_000,
-    "full": 11_000,
-    "all-failed": 8_500,
-    "hostile": 14_000,
-    "longest": 50_000,
-}
 
 
 def render(library, role, situation, **more):
     data = {**sample_view(role, situation).to_dict(), **more}
     if role == "navigator":
         data.setdefault("first", situation != "full")
-    rendered = library.render(role, data)
-    return f"{rendered.system}\n\n<!-- user -->\n\n{rendered.user}\n"
+    return page(library.render(role, data))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("role", ROLES)
 def test_the_rendered_prompt_equals_its_golden_file(library, role, situation):
     text = render(library, role, situation)
-    path = GOLDEN / f"{role}-{situation}.md"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert_golden(f"{role}-{situation}", text)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -113,10 +96,7 @@ def test_the_repair_turn_of_every_error_equals_its_golden_file(library):
     texts = [render_repair(library, error) for error in REPLY_ERRORS]
     texts += [render_repair(library, ReplyError("empty"), stopped, 0) for stopped in ("length", "filter")]
     text = "\n\n=====\n\n".join(texts) + "\n"
-    path = GOLDEN / "repair.md"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert_golden("repair", text)
 
 
 def test_hostile_text_in_a_reply_error_stays_on_its_quoted_line(library):

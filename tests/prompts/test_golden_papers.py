@@ -1,12 +1,10 @@
 """Golden prompts of the papers' workflows, in the same six situations. UPDATE_GOLDEN=1 writes them anew."""
 
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 from paper_samples import PAPER_PROMPTS, STRATEGY, paper_view
-from samples import HOSTILE, SITUATIONS
+from samples import CAPS, HOSTILE, SITUATIONS, assert_golden, page
 
 from navarch.agents import collm, seki
 from navarch.agents.replies import Heading, Strategy
@@ -14,16 +12,6 @@ from navarch.agents.views import NavigatorView
 from navarch.prompts import VARIABLES
 from navarch.prompts.variables import STRATEGY as STRATEGY_SHAPE
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "prompts"
-# Characters of system + user; a token is about four of them.
-CAPS = {
-    "empty": 8_000,
-    "one-trial": 8_000,
-    "full": 11_000,
-    "all-failed": 8_500,
-    "hostile": 14_000,
-    "longest": 50_000,
-}
 ROLES = (collm.NAVIGATOR, collm.GENERATOR, seki.EVOLVER, seki.DISTILLER, seki.INSPIRED)
 VIEWS = (
     NavigatorView,
@@ -38,18 +26,14 @@ def render(library, name, situation, **more):
     data = {**paper_view(name, situation).to_dict(), **more}
     if name == "collm-nas/navigator":
         data.setdefault("first", situation == "empty")
-    rendered = library.render(name, data)
-    return f"{rendered.system}\n\n<!-- user -->\n\n{rendered.user}\n"
+    return page(library.render(name, data))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 @pytest.mark.parametrize("name", PAPER_PROMPTS)
 def test_the_rendered_prompt_equals_its_golden_file(library, name, situation):
     text = render(library, name, situation)
-    path = GOLDEN / f"{name.replace('/', '-')}-{situation}.md"
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert_golden(f"{name.replace('/', '-')}-{situation}", text)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
