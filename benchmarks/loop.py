@@ -10,12 +10,15 @@ Run: .venv/bin/python benchmarks/loop.py [--trials 300] [--workflows random evol
 import argparse
 import csv
 import itertools
+import os
 import random
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in any run; here Optuna would load numpy first
 
 import optuna
 

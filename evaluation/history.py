@@ -1,6 +1,6 @@
 """Finished trials to compare a new one with, kept so that comparing stays cheap as they grow."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,9 +32,8 @@ class History:
         """Take the space and what has finished so far."""
         self.space = space
         self._records: dict[int, Evaluated] = {}
-        self._bits: dict[tuple[int, str], int] = {}
-        self._masks: list[int] = []
         self._numbers: list[int] = []
+        self._having: dict[tuple[int, str], int] = {}  # of each option: bit i is set where trial i has it
         self._scores: list[float] = []
         for record in records:
             self.add(record)
@@ -47,7 +46,8 @@ class History:
         if record.number in self._records:
             return
         self._records[record.number] = record
-        self._masks.append(self._mask(record.architecture))
+        for choice in enumerate(record.architecture.values):
+            self._having[choice] = self._having.get(choice, 0) | 1 << len(self._numbers)
         self._numbers.append(record.number)
         score = _score(record)
         if score is not None:
@@ -62,18 +62,21 @@ class History:
 
         The record itself is not among them.
         """
-        own = self._mask(record.architecture)
-        shared = list(map(int.bit_count, map(own.__and__, reversed(self._masks))))  # the newest first
-        wanted = min(count + 1, len(shared))  # the record itself may be the first
-        found: list[int] = []
-        alike = max(shared, default=0)
-        while len(found) < wanted:
-            at = -1
-            for _ in range(min(wanted - len(found), shared.count(alike))):
-                at = shared.index(alike, at + 1)
-                found.append(self._numbers[-1 - at])
-            alike -= 1
-        return [self._records[number] for number in found if number != record.number][:count]
+        left = (1 << len(self._numbers)) - 1
+        if record.number in self._records:
+            left ^= 1 << bisect_left(self._numbers, record.number)
+        digits = self._count_shared(record.architecture)
+        found: list[Evaluated] = []
+        while left and len(found) < count:
+            nearest = left
+            for digit in reversed(digits):
+                nearest = nearest & digit or nearest
+            left ^= nearest
+            while nearest and len(found) < count:
+                newest = nearest.bit_length() - 1
+                nearest ^= 1 << newest
+                found.append(self._records[self._numbers[newest]])
+        return found
 
     def standing(self, record: Evaluated) -> tuple[int | None, float | None]:
         """Return the rank among the complete trials, 1 is best, and the margin to the best of the others, in points.
@@ -89,12 +92,19 @@ class History:
             others = others[:-1]
         return rank, mine - others[-1] if others else None
 
-    def _mask(self, architecture: Architecture) -> int:
-        """Return one bit for the option of every dimension: what two share is counted by a single AND."""
-        mask = 0
+    def _count_shared(self, architecture: Architecture) -> list[int]:
+        """Return the binary digits, the lowest first, of how many options each trial shares: bit i is of trial i.
+
+        All trials are counted at once, by an adder on integers as long as the history.
+        """
+        digits: list[int] = []
         for choice in enumerate(architecture.values):
-            mask |= 1 << self._bits.setdefault(choice, len(self._bits))
-        return mask
+            carry = self._having.get(choice, 0)
+            for place, digit in enumerate(digits):
+                digits[place], carry = digit ^ carry, digit & carry
+            if carry:
+                digits.append(carry)
+        return digits
 
 
 def _score(record: Evaluated) -> float | None:
