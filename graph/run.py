@@ -25,6 +25,7 @@ from navarch.graph.rules import round_sizes, rules_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
+from navarch.graph.unchanged import refuse_other_data
 from navarch.memory import Memory, ReplySources, RunRow, TestScoreRow, TrialRow
 
 
@@ -81,7 +82,7 @@ def resume_run(
         if run.state == "finished":
             return _result(memory, run, settings, 0)
         parts = prepare(settings)
-        _refuse_other_task(run, parts)
+        refuse_other_data(memory, run, parts)
         evaluator = make_evaluator(settings, parts)
         try:
             return _work(memory, run, settings, parts, evaluator, progress or Silent())
@@ -141,14 +142,6 @@ def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | N
     if base_url is not None:
         changes["server"] = settings.server.model_copy(update={"base_url": base_url})
     return settings.model_copy(update=changes)
-
-
-def _refuse_other_task(run: RunRow, parts: RunParts) -> None:
-    if run.task_digest != parts.task.digest:
-        raise NavarchError(
-            f"run {run.run_id!r} was started on task {run.task!r} with data or code {run.task_digest}, and that is now "
-            f"{parts.task.digest}: bring the old back, or start a new run"
-        )
 
 
 def _work(

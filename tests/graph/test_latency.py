@@ -3,6 +3,9 @@
 from itertools import product
 
 import pytest
+from listeners import StopAfter
+
+from navarch import NavarchError
 
 LIMIT = 12.0
 
@@ -67,3 +70,16 @@ def test_the_target_is_reached_only_within_the_limit(search):
     result, _ = search("local-search-seeded", target=60.0)
     assert result.best.objectives["latency_ms"] <= LIMIT
     assert result.best.val_accuracy >= 60.0
+
+
+@pytest.mark.parametrize("obfuscate", [None, 5])
+def test_a_resumed_run_refuses_latencies_that_have_changed(search, bench, latencies, obfuscate):
+    old = latencies.read_text()
+    search("random", progress=StopAfter(bench, 4), obfuscate=obfuscate)
+    latencies.write_text(old.replace(",1,2\n", ",1.5,2\n").replace(",5,10\n", ",5.5,10\n"))
+    with pytest.raises(
+        NavarchError, match=r"other latencies: trial \d+ had [15] ms, and the table has [15]\.5 ms"
+    ):
+        bench.resume()
+    latencies.write_text(old)
+    assert bench.resume().run.state == "finished"
