@@ -14,7 +14,7 @@ from navarch.agents.conversation import MAX_BAD_REPLIES, Conversation, Messages,
 from navarch.agents.errors import COSTS_NOTHING, FATAL_KINDS, ModelError, ReplyError
 from navarch.agents.model import Completion, ModelClient
 from navarch.agents.parse import Parsed, parse_reply, split_reasoning
-from navarch.agents.question import Question, worst_case
+from navarch.agents.question import Question, requests_left, worst_case
 from navarch.agents.redaction import Secret, redact
 from navarch.agents.replay import Replay, is_same, outcome_of
 from navarch.agents.roles import R, Role, Twin
@@ -118,12 +118,11 @@ class Caller:
             try:
                 completion = self._complete(client, request, messages)
             except ModelError as error:
-                text = redact(f"{error.kind}: {error}", self._secrets)
                 spent = 0 if error.kind in COSTS_NOTHING else None
                 self._memory.settle_call(
                     row.call_id,
                     state="error",
-                    error=text,
+                    error=f"{error.kind}: {error}",
                     attempts=error.attempts,
                     input_tokens=spent,
                     output_tokens=spent,
@@ -199,9 +198,12 @@ class Caller:
 
     def _complete(self, client: ModelClient, request: Question[R], messages: Messages) -> Completion:
         schema = self._schema(request.role)
+        left = requests_left(self._memory, request.run_id, self._limit)
         self._fault("call.sending")
         try:
-            completion = client.complete(messages, schema=schema, sampling=request.prompt.sampling)
+            completion = client.complete(
+                messages, schema=schema, sampling=request.prompt.sampling, max_attempts=left
+            )
         except ModelError as error:
             clean = redact(str(error), self._secrets)
             raise ModelError(error.kind, clean, retryable=error.retryable, attempts=error.attempts) from None

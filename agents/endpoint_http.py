@@ -10,10 +10,15 @@ from navarch.agents.model import is_loopback
 CONNECT_TIMEOUT_S = 10.0
 
 
-def open_client(base_url: str, timeout_s: float, watch: Callable[[Any], None] | None = None) -> Any:
+def open_client(
+    base_url: str,
+    timeout_s: float,
+    begin: Callable[[Any], None] | None = None,
+    watch: Callable[[Any], None] | None = None,
+) -> Any:
     """Return an httpx2 client: no redirects, plain bodies, no proxy to this machine, a connection for each call.
 
-    Calls are rare and long. `watch` is told of every response's head.
+    Calls are rare and long. `begin` is told of every request, `watch` of every response's head.
     """
     import httpx2
 
@@ -24,7 +29,10 @@ def open_client(base_url: str, timeout_s: float, watch: Callable[[Any], None] | 
         timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         limits=httpx2.Limits(max_keepalive_connections=0),
         headers={"Accept-Encoding": "identity"},
-        event_hooks={"response": [watch] if watch is not None else []},
+        event_hooks={
+            "request": [begin] if begin is not None else [],
+            "response": [watch] if watch is not None else [],
+        },
     )
 
 

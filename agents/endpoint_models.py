@@ -120,7 +120,8 @@ def _fetch(
     failure: Exception | None = None
     try:
         with (
-            open_client(url, timeout_s) as client,
+            exchange.cut_after(timeout_s),
+            open_client(url, timeout_s, exchange.begin) as client,
             client.stream(method, url, headers=headers, json=body) as response,
         ):
             exchange.status, exchange.headers = response.status_code, response.headers

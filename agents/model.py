@@ -47,11 +47,17 @@ class ModelClient(Protocol):
         ...
 
     def complete(
-        self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: tuple[Message, ...],
+        *,
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        max_attempts: int | None = None,
     ) -> Completion:
         """Return one completion.
 
-        `schema` is asked for where the server can. Raises: ModelError, nothing else.
+        `schema` is asked for where the server can. `max_attempts`: what a request that fails may cost in all, where
+        the budget has no room for the client's own number. Raises: ModelError, nothing else.
         """
         ...
 

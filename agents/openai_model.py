@@ -71,12 +71,18 @@ class OpenAIModel:
         return self._only or self._dialect.format_for(schema_digest(schema))
 
     def complete(
-        self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: tuple[Message, ...],
+        *,
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        max_attempts: int | None = None,
     ) -> Completion:
         """Return one completion. Raises: ModelError, whose text names the host and no key.
 
         Both say how many requests were sent, plainer forms of a refused one included.
         """
+        most = self._max_attempts if max_attempts is None else min(self._max_attempts, max_attempts)
         self._connect()  # the imports of the first call are not the server's time
         deadline = self._clock() + self._timeout_s
         attempt, sent = 1, 0
@@ -91,7 +97,7 @@ class OpenAIModel:
             except ModelError as error:
                 wait = BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1]
                 wait = max(wait, error.retry_after_s or 0.0)
-                if not error.retryable or attempt >= self._max_attempts or self._clock() + wait >= deadline:
+                if not error.retryable or attempt >= most or self._clock() + wait >= deadline:
                     tried = f" (tried {attempt} times)" if attempt > 1 else ""
                     text = redact(f"{error}{tried}", self._secrets)
                     raise ModelError(error.kind, text, retryable=error.retryable, attempts=sent) from None
@@ -119,7 +125,7 @@ class OpenAIModel:
         options = self._options(schema, sampling, deadline - started)
         failure: Exception | None = None
         try:
-            with tracing_context(enabled=False):
+            with tracing_context(enabled=False), exchange.cut_after(options["timeout"]):
                 chat.invoke(_to_langchain(messages), **options)
         except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
             failure = error
@@ -184,7 +190,7 @@ class OpenAIModel:
             from langchain_openai import ChatOpenAI
             from pydantic import SecretStr
 
-            client = open_client(self._base_url, self._timeout_s, self._watch)
+            client = open_client(self._base_url, self._timeout_s, self._begin, self._watch)
             key = self._api_key.reveal() if self._api_key else LOCAL_KEY
             self._chat = ChatOpenAI(
                 model=self._model,
@@ -198,6 +204,9 @@ class OpenAIModel:
                 use_responses_api=False,
             )
         return self._chat
+
+    def _begin(self, request: Any) -> None:
+        self._current.exchange.begin(request)
 
     def _watch(self, response: Any) -> None:
         """Note a response's head, and put the size cap and the deadline around its body."""

@@ -4,10 +4,13 @@ A 200 body is read here and not by the client library, which drops reasoning and
 """
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from threading import Timer
 from typing import Any
 
 from navarch.agents.errors import ModelError, ModelErrorKind
@@ -29,6 +32,32 @@ class Exchange:
     body: bytearray = field(default_factory=bytearray)
     is_too_large: bool = False
     is_late: bool = False
+    connection: Any = None
+
+    def begin(self, request: Any) -> None:
+        """Ask to be told of the connection that an httpx2 request makes."""
+        request.extensions["trace"] = self._note
+
+    @contextmanager
+    def cut_after(self, seconds: float) -> Iterator[None]:
+        """Break the connection off after so long: a timeout of one read is no bound on a head that drips in."""
+        timer = Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _note(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self.connection = info["return_value"]
+
+    def _cut(self) -> None:
+        self.is_late = True
+        if self.connection is not None:
+            with suppress(OSError):
+                self.connection.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     def read(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Pass a body on, keeping it.
@@ -44,6 +73,8 @@ class Exchange:
                 raise OSError("the body is too large")
             self.body += chunk
             yield chunk
+        if self.is_late:  # cut off: what came is not all
+            raise TimeoutError("the deadline has passed")
 
 
 def read_completion(body: bytes, host: str, latency_s: float) -> Completion:

@@ -2,19 +2,18 @@
 
 Whatever the text, `parse_reply` returns a typed reply or raises ReplyError; its work is linear in the text's
 length. Reasoning (`<think>`) is cut out and kept apart. Of several objects the last one that fits is the
-reply. Of Proposals the broken items are dropped and named, as long as one is left.
+reply. Of a batch the broken items are dropped and named, as long as one is left.
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, get_args
 
 from pydantic import ValidationError
 
 from navarch.agents.errors import ReplyError, ReplyFault
-from navarch.agents.replies import Proposal, Proposals, Reply
 from navarch.agents.roles import R
 
 MAX_BYTES = 256 * 1024
@@ -22,7 +21,8 @@ MAX_TOKENS = 16_000  # strings and braces: 64 proposals in 45 dimensions have 6,
 MAX_OBJECTS = 16
 MAX_UNCLOSED = 8
 MAX_ERRORS = 4
-MAX_PROPOSALS = 64
+MAX_FAULTS = 500  # of which MAX_ERRORS are told; beyond it the telling costs more than the reading
+MAX_ITEMS = 64
 
 How = Literal["whole", "fenced", "prose"]
 
@@ -62,6 +62,14 @@ def parse_reply(text: str, reply_type: type[R]) -> Parsed[R]:
     if is_cut_off:
         raise ReplyError("not-closed", size=len(body))
     raise errors[0] if errors else ReplyError("no-object")
+
+
+def is_whole(text: str) -> bool:
+    """Tell of a reply that was used whether it is nothing but its JSON object: no prose, fence or reasoning."""
+    try:
+        return isinstance(json.loads(text.lstrip("\ufeff")), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
@@ -113,9 +121,13 @@ def _validate(candidate: str, reply_type: type[R]) -> tuple[R, tuple[str, ...]]:
         reply = reply_type.model_validate_json(candidate)
     except ValidationError as error:
         raw = _load(candidate)
-        if reply_type is Proposals and isinstance(raw, dict) and set(raw) == {"proposals"}:
-            return _keep_valid(raw["proposals"], error, raw)  # type: ignore[return-value]
-        raise _explain(error, raw) from None
+        try:
+            kept = _keep_valid(raw, reply_type)
+        except RecursionError:  # how deep JSON may be read and written is not the same in every Python
+            raise ReplyError("too-deep") from None
+        if kept is None:
+            raise _explain(error, raw) from None
+        return kept
     _load(candidate)
     return reply, ()
 
@@ -147,27 +159,41 @@ def _no_constant(name: str) -> Any:
     raise ReplyError("not-a-number", value=name)
 
 
-def _keep_valid(items: Any, error: ValidationError, raw: Any) -> tuple[Reply, tuple[str, ...]]:
-    """Return the Proposals that are well formed, and a line for each one dropped."""
+def _keep_valid(raw: Any, reply_type: type[R]) -> tuple[R, tuple[str, ...]] | None:
+    """Return the batch with its well-formed items, and a line for each one dropped; None where that is no reply."""
+    name = reply_type.batch
+    items = raw.get(name) if isinstance(raw, dict) and name else None
     if not isinstance(items, list):
-        raise _explain(error, raw)
-    kept: list[Proposal] = []
+        return None
+    field = reply_type.model_fields[name]
+    (item_type,) = get_args(field.annotation)
+    most = max(getattr(rule, "max_length", 0) for rule in field.metadata)
+    kept: list[Any] = []
     dropped: list[str] = []
-    for number, item in enumerate(items[:MAX_PROPOSALS], start=1):
+    singular = name.removesuffix("s")
+    for number, item in enumerate(items[:MAX_ITEMS], start=1):
+        if len(kept) == most:
+            break
         try:
-            kept.append(Proposal.model_validate_json(json.dumps(item)))
-        except ValidationError as item_error:
-            dropped.append(f"proposal {number}: {_explain(item_error, item)}")
-    if len(items) > MAX_PROPOSALS:
-        first = MAX_PROPOSALS + 1
-        dropped.append(f"proposals {first} to {len(items)}: at most {MAX_PROPOSALS} are read")
-    if not kept:
-        raise _explain(error, raw)
-    return Proposals(proposals=kept), tuple(dropped)
+            item_type.model_validate_json(json.dumps(item))
+            kept.append(item)
+        except ValidationError as error:
+            dropped.append(f"{singular} {number}: {_explain(error, item)}")
+    first = len(kept) + len(dropped) + 1
+    if first <= len(items):
+        others = f"{name} {first} to {len(items)}" if first < len(items) else f"{singular} {first}"
+        dropped.append(f"{others}: at most {most} {'is' if most == 1 else 'are'} read")
+    try:
+        reply = reply_type.model_validate_json(json.dumps({**raw, name: kept}))
+    except ValidationError:
+        return None
+    return (reply, tuple(dropped)) if kept else None
 
 
 def _explain(error: ValidationError, raw: Any) -> ReplyError:
     """Return the first few faults of a reply: where, and what is wrong."""
+    if error.error_count() > MAX_FAULTS:
+        return ReplyError("too-many-parts")
     faults: list[ReplyFault] = []
     for found in error.errors(include_url=False, include_context=False, include_input=False):
         message = f"{found['msg'][:1].lower()}{found['msg'][1:160]}"

@@ -1,4 +1,4 @@
-"""One question to a role: fixed while its turns go on."""
+"""One question to a role: fixed while its turns go on; and what it may cost."""
 
 import hashlib
 import random
@@ -8,7 +8,7 @@ from typing import Generic
 from navarch.agents.conversation import Messages, compact
 from navarch.agents.roles import R, Role
 from navarch.agents.views import View
-from navarch.memory import CallKey
+from navarch.memory import CallKey, CallLimit, Memory
 from navarch.prompts import Rendered
 
 DEFAULT_MAX_TOKENS = 4096
@@ -44,3 +44,10 @@ def worst_case(messages: Messages, prompt: Rendered) -> int:
     """
     sent = sum(len(message.text.encode("utf-8", "replace")) // 2 + 8 for message in messages)
     return sent + (prompt.sampling.max_tokens or DEFAULT_MAX_TOKENS)
+
+
+def requests_left(memory: Memory, run_id: str, limit: CallLimit | None) -> int | None:
+    """Return how many requests a limit on calls leaves for the call that is reserved; None without such a limit."""
+    if limit is None or limit.max_calls is None:
+        return None
+    return limit.max_calls - memory.spent(run_id).calls + 1

@@ -4,7 +4,7 @@ Strict pydantic models: unknown keys, NaN, numbers as text, over-long text are r
 The models carry no descriptions: what a model reads about its reply stands in its prompt file.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,9 +15,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Reply(BaseModel):
-    """What every reply has in common: strict types and no unknown keys."""
+    """What every reply has in common: strict types and no unknown keys.
+
+    `batch` names the list of a reply whose items stand for themselves: broken ones cost the others nothing.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    batch: ClassVar[str] = ""
 
 
 class Guidance(Reply):
@@ -53,6 +57,8 @@ class Proposal(Reply):
 class Proposals(Reply):
     """The Generator's reply: a batch of proposals."""
 
+    batch: ClassVar[str] = "proposals"
+
     proposals: Annotated[list[Proposal], Field(min_length=1, max_length=64)]
 
 
@@ -67,6 +73,8 @@ class Verdict(Reply):
 
 class Verdicts(Reply):
     """The Critic's reply: a verdict for each candidate it was shown."""
+
+    batch: ClassVar[str] = "verdicts"
 
     verdicts: Annotated[list[Verdict], Field(min_length=1, max_length=64)]
 
@@ -84,6 +92,8 @@ class Lesson(Reply):
 
 class Lessons(Reply):
     """The Distiller's reply: at most one new lesson a round, and the numbers of lessons to retire."""
+
+    batch: ClassVar[str] = "lessons"
 
     lessons: Annotated[list[Lesson], Field(max_length=1)]
     retire: Annotated[list[TrialNumber], Field(max_length=16)]

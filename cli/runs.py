@@ -6,7 +6,7 @@ import typer
 
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
-from navarch.cli.summary import show_best, show_fallbacks
+from navarch.cli.summary import show_best, show_fallbacks, show_ladders
 from navarch.cli.wording import money, roles_of
 
 if TYPE_CHECKING:
@@ -39,10 +39,11 @@ def show(
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one run: its trials and what it spent.
+    """Show one run: its trials, its costs, its replies.
 
-    Failed trials come with their reasons.
+    Failed trials come with their reasons, models with how many of their replies could be used.
     """
+    from navarch.agents.ladder import ladders
     from navarch.graph.money import money_of
     from navarch.graph.settings import settings_of
 
@@ -54,6 +55,7 @@ def show(
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)]
         spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
         cost = money_of(memory, run.run_id, settings_of(run))
+        models = ladders(memory, run.run_id)
     if as_json:
         echo_json(
             {
@@ -65,6 +67,7 @@ def show(
                     "money": cost,
                     "train_seconds": spent.train_seconds,
                 },
+                "models": [ladder.as_dict() for ladder in models],
                 "trials": trials,
                 "refused": refused,
                 "lessons": kept,
@@ -85,6 +88,7 @@ def show(
         f"proposals refused: {_counts(refused)}"
     )
     show_fallbacks(replies)
+    show_ladders(models)
     echo()
     has_rungs = len({row["epochs"] for row in trials}) > 1
     headings = (

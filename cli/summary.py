@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from navarch.cli.echo import echo, one_line
+from navarch.cli.echo import echo, echo_columns, one_line
 from navarch.cli.options import db_flag
 from navarch.cli.wording import accuracy, big, money
 
 if TYPE_CHECKING:
+    from navarch.agents.ladder import Ladder
     from navarch.graph.run import RunResult
     from navarch.memory import ReplySources, TestScoreRow, TrialRow
 
@@ -69,3 +70,14 @@ def show_fallbacks(replies: "ReplySources") -> None:
         echo(
             f"{replies.fallback} of {replies.total} replies came from the offline twins in a model's place{why}"
         )
+
+
+def show_ladders(ladders: "list[Ladder]") -> None:
+    """Print for each model how its questions ended; nothing where no model was asked."""
+    if not ladders:
+        return
+    answered = ("at_once", "extracted", "repaired_1", "repaired_2", "partly_valid")
+    headings = ("model", "questions", *answered, "spare", "twin", "unanswered", "requests")
+    rows = [ladder.as_dict() for ladder in ladders]
+    echo()
+    echo_columns([name.replace("_", " ") for name in headings], [[row[h] for h in headings] for row in rows])

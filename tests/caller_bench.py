@@ -35,9 +35,9 @@ class Twin:
 class Bench:
     """A caller with its parts in reach."""
 
-    def __init__(self, memory, library, script=None, role=GENERATOR, **more):
+    def __init__(self, memory, library, script=None, role=GENERATOR, *, model=None, **more):
         self.memory = memory
-        self.model = None if script is None else ScriptedModel(script)
+        self.model = model if script is None else ScriptedModel(script)
         self.twins = {r.name: Twin(r.name) for r in ROLES}
         self.caller = Caller(
             memory, library, clients={role.name: self.model}, twins=self.twins, space_schema=SPACE, **more

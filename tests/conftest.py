@@ -1,6 +1,8 @@
-"""Fixtures that every folder's tests share."""
+"""Fixtures that every folder's tests share, and the guard that keeps them on this machine."""
 
+import ipaddress
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,30 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("navarch")
+
+
+class NetworkBlocked(OSError):
+    """A test reached for another machine: nothing was sent, and nothing can be spent."""
+
+
+def _stay_here(event, arguments):
+    """Refuse every connection and every name but those of this machine. Not covered: the processes that tests start."""
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else host
+    try:
+        is_here = host in (None, "", "localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_here = False
+    if not is_here:
+        raise NetworkBlocked(f"tests stay on this machine: {host!r} was asked for")
+
+
+sys.addaudithook(_stay_here)  # for as long as the process lives
 
 
 def shared_file(name: str) -> Path:

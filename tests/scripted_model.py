@@ -20,7 +20,12 @@ class ScriptedModel:
         self.samplings: list[Sampling] = []
 
     def complete(
-        self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: tuple[Message, ...],
+        *,
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        max_attempts: int | None = None,
     ) -> Completion:
         self.asked.append(messages)
         self.schemas.append(schema)

@@ -101,8 +101,13 @@ def test_a_run_says_what_it_cost(cli):
         server.script = [Fault(text="no JSON", usage={"prompt_tokens": 1000, "completion_tokens": 500})]
         ended = cli("run", *flags, *small, *PRICES)
     assert "model calls cost 0.0090 in money" in ended.out  # three turns of 1000 and 500 tokens
-    assert "3 model calls, 4500 tokens, 0.0090 in money" in cli("show").out
-    spent = json.loads(cli("show", "--json").out)["spent"]
+    shown, facts = cli("show").out, json.loads(cli("show", "--json").out)
+    assert "3 model calls, 4500 tokens, 0.0090 in money" in shown
+    (row,) = [line.split() for line in shown.splitlines() if line.startswith("openai:m")]
+    assert row == ["openai:m", "1", "0", "0", "0", "0", "0", "0", "1", "0", "3"]
+    (model,) = facts["models"]
+    assert (model["questions"], model["twin"], model["calls"], model["errors"]) == (1, 1, 3, 0)
+    spent = facts["spent"]
     assert (spent["calls"], spent["tokens"], spent["money"]) == (3, 4500, pytest.approx(0.009))
 
 

@@ -1,10 +1,13 @@
-"""Budgets of money and of training time: reserved before, counted after a crash, refused without a price."""
+"""Budgets of money and of time: reserved before, counted after a crash, refused without a price."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from faulty_server import VirtualClock
 from scripted_model import ScriptedModel
 
+import navarch.graph.run as run_module
 from navarch import NavarchError
 from navarch.graph.money import money_of
 from navarch.graph.settings import settings_of
@@ -70,3 +73,31 @@ def test_a_budget_of_training_time_ends_the_search_between_rounds(bench):
         run = memory.get_run("r1")
         assert run.stop_reason == "budget of 0.25 seconds of training is spent"
         assert memory.spent("r1").trials == 4  # of 0.1 s each: judged after two rounds
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(1, 1), (29, 3), (30, 3), (31, 4)])
+def test_no_call_begins_when_the_time_is_over(bench, monkeypatch, seconds, calls):
+    """Each call takes ten seconds by the clock: the limit is passed by less than one of them."""
+    clock = VirtualClock()
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(monotonic=clock))
+
+    def reply(number):
+        def answer(messages):
+            clock.sleep(10.0)
+            return proposal(number)
+
+        return answer
+
+    model = ScriptedModel([reply(number) for number in range(9)], name="openai:generator")
+    bench.use_models(generator=model)
+    flags = {"search": {"trials_per_round": 1}, "roles": {"generator": "openai:generator"}}
+    result = bench.run(budget={"trials": 9, "seconds": seconds}, **flags)
+    assert result.reason == f"budget of {seconds} seconds is spent"
+    assert len(model.asked) == calls
+
+
+@pytest.mark.parametrize("limit", ["calls", "tokens", "money", "seconds", "train_seconds"])
+def test_a_limit_of_nothing_is_refused_before_anything_is_written(bench, limit):
+    with pytest.raises(NavarchError, match=limit):
+        bench.run(budget={"trials": 1, limit: 0})
+    assert not bench.db.exists()

@@ -1,0 +1,83 @@
+"""What `navarch show` counts of a model's replies, from the stored calls alone."""
+
+from dataclasses import replace
+
+import pytest
+from caller_bench import GOOD, Bench, Killed, killer
+from hostile import CORPUS
+from scripted_model import ScriptedModel
+
+from navarch.agents.errors import ModelError
+from navarch.agents.ladder import Ladder, ladders
+from navarch.agents.model import Completion
+
+GENERATED = GOOD["generator"]
+DOWN = ModelError("server", "HTTP 500", retryable=True, attempts=4)
+MAIN, SPARE = "openai:scripted", "openai:spare"
+
+
+def counts(memory):
+    """Return every model's ladder without the figures that are zero."""
+    found = {ladder.model: ladder.as_dict() for ladder in ladders(memory, "r1")}
+    return {
+        model: {name: count for name, count in row.items() if count and name != "model"}
+        for model, row in found.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ([GENERATED], {"at_once": 1, "calls": 1, "requests": 1}),
+        (["\ufeff" + GENERATED + "\n"], {"at_once": 1, "calls": 1, "requests": 1}),
+        ([f"```json\n{GENERATED}\n```"], {"extracted": 1, "calls": 1, "requests": 1}),
+        ([f"Sure: {GENERATED}"], {"extracted": 1, "calls": 1, "requests": 1}),
+        ([f"<think>hm</think>{GENERATED}"], {"extracted": 1, "calls": 1, "requests": 1}),
+        ([Completion(GENERATED, attempts=3)], {"at_once": 1, "calls": 1, "requests": 3}),
+        (["a", GENERATED], {"repaired_1": 1, "calls": 2, "requests": 2}),
+        (["a", "b", f"so: {GENERATED}"], {"repaired_2": 1, "calls": 3, "requests": 3}),
+        (["a", "b", "c"], {"twin": 1, "calls": 3, "requests": 3}),
+        ([DOWN], {"twin": 1, "calls": 1, "requests": 4, "errors": 1}),
+        (
+            [CORPUS["generator-one-bad-of-three"]],
+            {"at_once": 1, "partly_valid": 1, "calls": 1, "requests": 1},
+        ),
+    ],
+)
+def test_a_question_ends_in_one_way(memory, library, script, expected):
+    Bench(memory, library, script).ask()
+    assert counts(memory) == {MAIN: {"questions": 1, **expected}}
+
+
+def test_a_spare_model_has_a_ladder_of_its_own(memory, library):
+    spare = ScriptedModel([GENERATED], SPARE)
+    Bench(memory, library, ["a", DOWN], spares=[spare]).ask()
+    assert counts(memory) == {
+        MAIN: {"questions": 1, "spare": 1, "calls": 2, "requests": 5, "errors": 1},
+        SPARE: {"questions": 1, "repaired_1": 1, "calls": 1, "requests": 1},
+    }
+
+
+def test_a_call_that_a_crash_left_open_is_unanswered_until_it_is_made_again(memory, library):
+    with pytest.raises(Killed):
+        Bench(memory, library, [GENERATED], fault=killer("call.answered")).ask()
+    assert counts(memory)[MAIN] == {"questions": 1, "unanswered": 1, "calls": 1, "requests": 1}
+    Bench(memory, library, [GENERATED]).ask()
+    assert counts(memory)[MAIN] == {"questions": 1, "at_once": 1, "calls": 1, "requests": 2}
+
+
+def test_offline_roles_have_no_ladder(memory, library):
+    Bench(memory, library).ask()
+    assert ladders(memory, "r1") == []
+
+
+def test_the_ways_in_which_questions_end_sum_up(memory, library):
+    bench = Bench(memory, library, [GENERATED, "a", GENERATED, "a", "b", "c", f"so {GENERATED}", DOWN])
+    for round in range(1, 6):
+        bench.ask(round=round)
+    (ladder,) = ladders(memory, "r1")
+    ends = ("at_once", "extracted", "repaired_1", "repaired_2", "spare", "twin", "unanswered")
+    assert ladder.questions == sum(getattr(ladder, end) for end in ends) == 5
+    whole = replace(ladder, calls=0, requests=0, errors=0)
+    assert whole == Ladder(MAIN, 5, at_once=1, extracted=1, repaired_1=1, twin=2)
+    assert ladder.requests == memory.spent("r1").calls
