@@ -41,6 +41,7 @@ class Dialect:
     sends_temperature: bool = True
     formats: dict[str, Format] = field(default_factory=dict)
     file: Path | None = None
+    context: int | None = None  # tokens of prompt and reply together, as the server said when it was checked
     _refused: set[tuple[str, str]] = field(default_factory=set)
     _is_changed: bool = False
 
@@ -93,6 +94,7 @@ class Dialect:
             "formats": self.formats,
             "sends_temperature": self.sends_temperature,
             "limit_name": self.limit_name,
+            "context": self.context,
         }
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -111,6 +113,7 @@ def remembered_dialect(base_url: str, model: str) -> Dialect:
     found = None if fresh.file is None else _read(fresh.file)
     if found is not None:
         found.file = fresh.file
+        found.context = _read_context(fresh.file)
     return found or fresh
 
 
@@ -128,6 +131,15 @@ def _cache_folder(environ: Mapping[str, str]) -> Path | None:
         return Path.home() / ".cache" / "navarch"
     except RuntimeError:  # a user without a home
         return None
+
+
+def _read_context(file: Path | None) -> int | None:
+    """Return the context length that a file holds, if any."""
+    try:
+        found = None if file is None else json.loads(file.read_text(encoding="utf-8")).get("context")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return found if type(found) is int and found > 0 else None
 
 
 def _read(file: Path) -> Dialect | None:

@@ -123,13 +123,14 @@ def check_model(
             raise NavarchError(f"The server at {host} knows no model {model!r}: {_known(listed)}.") from None
         raise
     chosen = _choose(tried)
-    dialect.formats[ANY] = chosen
+    offered = find_offered(listed, url, model, api_key, timeout_s)
+    dialect.formats[ANY], dialect.context = chosen, offered.context if offered else None
     dialect.save()
     return Checked(
         host=host,
         model=model,
         models=None if listed is None else len(listed),
-        offered=find_offered(listed, url, model, api_key, timeout_s),
+        offered=offered,
         tried=tuple(tried),
         format=chosen,
         sends_temperature=dialect.sends_temperature,

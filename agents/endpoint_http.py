@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 from navarch.agents.errors import ModelError
@@ -16,7 +17,7 @@ def open_client(
     begin: Callable[[Any], None] | None = None,
     watch: Callable[[Any], None] | None = None,
 ) -> Any:
-    """Return an httpx2 client: no redirects, plain bodies, no proxy to this machine, a connection for each call.
+    """Return an httpx2 client: no redirects, no cookies, plain bodies, no proxy to this machine, a connection a call.
 
     Calls are rare and long. `begin` is told of every request, `watch` of every response's head.
     """
@@ -25,6 +26,7 @@ def open_client(
     return httpx2.Client(
         verify=tls_context(),
         follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         trust_env=not is_loopback(base_url),
         timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
         limits=httpx2.Limits(max_keepalive_connections=0),

@@ -159,7 +159,7 @@ def check_base_url(url: str) -> str:
         )
     if parts.query or parts.fragment:
         raise NavarchError(
-            f"The base URL {url[:120]!r} has a query or a fragment: give only scheme, host and path."
+            f"The base URL for {host} has a query or a fragment: give only scheme, host and path."
         )
     return url.strip().rstrip("/")
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from navarch.agents.endpoint import Dialect, Format, fresh_dialect
 from navarch.agents.endpoint_http import explain_connection, open_client, tls_context
 from navarch.agents.errors import ModelError
+from navarch.agents.logs import mask_logs
 from navarch.agents.model import Completion, Message
 from navarch.agents.openai_wire import Exchange, explain_status, read_completion, said_by_body
 from navarch.agents.redaction import Secret, redact
@@ -191,6 +192,7 @@ class OpenAIModel:
             from pydantic import SecretStr
 
             client = open_client(self._base_url, self._timeout_s, self._begin, self._watch)
+            mask_logs(self._secrets)
             key = self._api_key.reveal() if self._api_key else LOCAL_KEY
             self._chat = ChatOpenAI(
                 model=self._model,

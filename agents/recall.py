@@ -37,6 +37,7 @@ from navarch.spaces import Architecture, SearchSpace
 HISTORY = 100  # trials in a view's history
 TOP = 10  # best trials in a view
 BUILD_ON = 3  # best trials for the Generator when no Navigator has spoken
+LESSONS = 40  # in a view: those with the most trials for them and the fewest against, of equals the latest
 AVOID = 300  # codes that the Generator is told to avoid: the latest
 CANDIDATES = 64  # what one reply of the Critic can judge
 RAW_TEXT = 300  # characters shown of a proposal that could not be read
@@ -202,7 +203,13 @@ class Recall:
         )
 
     def _lessons(self, round: int) -> tuple[LessonView, ...]:
-        """Return the lessons that were in force when `round` began."""
+        """Return the lessons that were in force when `round` began, by number, at most `LESSONS`."""
+        rows = [
+            row
+            for row in self._memory.lessons(self._run_id, active=False)
+            if row.round < round and (row.retired_round is None or row.retired_round >= round)
+        ]
+        rows.sort(key=lambda row: (len({*row.contradicts}) - len({*row.supports}), -row.number))
         return tuple(
             LessonView(
                 number=row.number,
@@ -213,8 +220,7 @@ class Recall:
                 supports=tuple(row.supports),
                 contradicts=tuple(row.contradicts),
             )
-            for row in self._memory.lessons(self._run_id, active=False)
-            if row.round < round and (row.retired_round is None or row.retired_round >= round)
+            for row in sorted(rows[:LESSONS], key=lambda row: row.number)
         )
 
     def _candidate(

@@ -18,6 +18,7 @@ _SWITCHES = (
     "LANGCHAIN_OTEL_ENABLED",
     "LANGSMITH_OTEL_ONLY",
     "LANGSMITH_GATEWAY",
+    "LANGCHAIN_HANDLER",  # names a tracer that is gone, and its name alone stops a run
 )
 
 

@@ -12,6 +12,7 @@ from navarch.cli import (
     catalogue,
     data,
     doctor,
+    lessons,
     models,
     plan,
     prompts,
@@ -39,6 +40,7 @@ for module in (
     plan,
     runs,
     trace,
+    lessons,
     transfer,
     bench,
     reproduce,
@@ -68,12 +70,19 @@ def navarch(
     """Search neural architectures with four explicit LLM roles on a LangGraph state machine."""
 
 
+def _without_key(error: Exception) -> str:
+    """Return an error's text with the key masked, should a value that it quotes hold it."""
+    from navarch.agents.redaction import known_secrets, redact
+
+    return redact(str(error), known_secrets(os.environ))
+
+
 def main() -> None:
     """Run the command line: 0 done, 2 bad input, 130 or 143 interrupted."""
     try:
         app(prog_name="navarch")
     except NavarchError as error:
-        echo(f"navarch: {error}", err=True)
+        echo(f"navarch: {_without_key(error)}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         echo("navarch: interrupted", err=True)
@@ -82,7 +91,7 @@ def main() -> None:
         if os.environ.get("NAVARCH_DEBUG"):
             raise
         kind = type(error).__name__
-        echo(f"navarch: this is a bug: {kind}: {error}", err=True)
+        echo(f"navarch: this is a bug: {kind}: {_without_key(error)}", err=True)
         echo(
             "navarch: what was finished is stored; NAVARCH_DEBUG=1 shows the traceback for a report", err=True
         )

@@ -75,24 +75,19 @@ def _rounds(
     settings: "Settings", found: "Checked", library: "PromptLibrary"
 ) -> "list[tuple[str, Forecast, Forecast]]":
     """Return the first and the last round of each workflow that calls models."""
-    from navarch.graph.forecast import forecast_round, rehearse
-    from navarch.graph.workflows import WORKFLOWS
+    from navarch.graph.forecast import forecast_round, rehearse_workflows
 
     server = settings.server
     if server.price_input is None and server.price_output is None and found.prices is not None:
         stated = {"price_input": found.prices[0], "price_output": found.prices[1]}
         settings = settings.model_copy(update={"server": server.model_copy(update=stated)})
     rows = []
-    for workflow in WORKFLOWS:
-        if not workflow.roles:
-            continue
-        one = settings.model_copy(update={"workflow": workflow.name, "without": (), "roles": {}})
-        rehearsal = rehearse(one, REHEARSED)
+    for one, rehearsal in rehearse_workflows(settings, REHEARSED):
         first, last = (
             forecast_round(one, library, rehearsal, pick(asked.round for asked in rehearsal.asked))
             for pick in (min, max)
         )
-        rows.append((workflow.name, first, last))
+        rows.append((one.workflow, first, last))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""`navarch prompts`: list, show, copy, check, render, diff the text that models read."""
+"""`navarch prompts`: list, show, copy, check, render, diff, compare the text that models read."""
 
 import difflib
 from pathlib import Path
@@ -8,14 +8,19 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json
+from navarch.cli.estimates import about
 from navarch.cli.options import AsJson, Db, Prompts, read_memory
+from navarch.cli.prompt_comparison import compare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from navarch.graph.settings import Settings
     from navarch.prompts import PromptLibrary
 
 Name = Annotated[str, typer.Argument(help="A prompt's name, see `navarch prompts list`.", show_default=False)]
 
-group = typer.Typer(help="List, edit and check the text that models read.", no_args_is_help=True)
+group = typer.Typer(help="List, edit, check and compare the text that models read.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     group.command(epilog="Example: navarch prompts check")(check)
     group.command(epilog="Example: navarch prompts render critic --run latest --round 2")(render)
     group.command(epilog="Example: navarch prompts diff generator")(diff)
+    group.command(epilog="Example: navarch prompts compare r1,r2 r3,r4 --role generator")(compare)
 
 
 def list_prompts(prompts: Prompts = None, as_json: AsJson = False) -> None:
@@ -67,15 +73,61 @@ def copy(
     echo(f"copied to {target}; edit it, then: navarch prompts check")
 
 
-def check(prompts: Prompts = None) -> None:
-    """Check every prompt in force: syntax, unknown, missing and unused variables."""
+def check(
+    context: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens that the model takes, prompt and reply. Default: what `navarch models check` found of the "
+            "models in the settings.",
+            show_default=False,
+        ),
+    ] = None,
+    prompts: Prompts = None,
+) -> None:
+    """Check every prompt in force: syntax, unknown, missing and unused variables, and whether it fits the model.
+
+    For its length a run of each workflow is rehearsed, with the space, the task and the budget of the settings.
+    """
+    from navarch.graph.settings import load_settings
+
+    settings = load_settings(flags={} if prompts is None else {"prompts": prompts})
     library = _library(prompts)
-    problems = library.check()
+    problems = [str(problem) for problem in library.check()]
+    room = context or _known_context(settings)
+    if room is not None and not problems:
+        problems = list(_too_long(settings, library, room))
     for problem in problems:
-        echo(str(problem), err=True)
+        echo(problem, err=True)
     if problems:
         raise typer.Exit(2)
-    echo(f"{len(library.list())} prompts are fine")
+    echo(f"{len(library.list())} prompts are fine" + (f", and fit {room:,} tokens" if room else ""))
+
+
+def _known_context(settings: "Settings") -> int | None:
+    """Return the smallest context that is known of the models in the settings."""
+    from navarch.agents.endpoint import remembered_dialect
+    from navarch.agents.model import OPENAI_URL, check_base_url, parse_model_name, parse_replay
+
+    names = (settings.model, *settings.roles.values(), *settings.server.fallback)
+    live = [replay.live if (replay := parse_replay(name)) else name for name in names]
+    models = [parse_model_name(name) for name in live if name is not None]
+    url = check_base_url(settings.server.base_url or OPENAI_URL)
+    known = (remembered_dialect(url, one.model).context for one in models if one.provider == "openai")
+    return min((found for found in known if found is not None), default=None)
+
+
+def _too_long(settings: "Settings", library: "PromptLibrary", context: int) -> "Iterator[str]":
+    """Yield the prompts that cannot be sent with room for their reply, however few tokens their text makes."""
+    from navarch.graph.forecast import longest_prompts
+
+    for name, found in longest_prompts(settings, library).items():
+        if found.longest.low + found.max_tokens > context:
+            yield (
+                f"{library.get(name).path}: is too long: it has about {about(found.longest)} tokens within "
+                f"{settings.budget.trials} trials, its reply up to {found.max_tokens:,} (sampling.max_tokens), and the "
+                f"model takes {context:,}: shorten it, or lower max_tokens"
+            )
 
 
 def render(

@@ -10,7 +10,7 @@ from navarch.agents.classical import Options, make_searcher
 from navarch.agents.forgetting import ForgetfulRecall
 from navarch.agents.offline import make_twins
 from navarch.agents.recall import Recall
-from navarch.agents.redaction import read_api_key
+from navarch.agents.redaction import known_secrets
 from navarch.evaluation import (
     CallableEvaluator,
     ColumnNames,
@@ -256,7 +256,7 @@ def _refuse_broken(library: PromptLibrary) -> None:
 
 
 def _caller(settings: Settings, parts: RunParts, memory: Memory, progress: Progress) -> Caller:
-    key, budget = read_api_key(os.environ), settings.budget
+    budget = settings.budget
     return Caller(
         memory=memory,
         library=parts.library,
@@ -266,7 +266,7 @@ def _caller(settings: Settings, parts: RunParts, memory: Memory, progress: Progr
         limit=CallLimit(budget.calls, budget.tokens, budget.money, prices_of(settings)),
         cache=settings.server.cache,
         space_schema=parts.space.json_schema(),
-        secrets=[key] if key is not None else [],
+        secrets=known_secrets(os.environ),
         fault=fault,
     )
 

@@ -8,7 +8,7 @@ again because its proposals were refused more often than the twin's.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from navarch.agents.question import DEFAULT_MAX_TOKENS
 from navarch.graph.assemble import RunParts
@@ -17,6 +17,7 @@ from navarch.graph.money import prices_of
 from navarch.graph.pilot import play_pilot, question_of, role_of
 from navarch.graph.rehearsal import rehearsed
 from navarch.graph.settings import Settings
+from navarch.graph.workflows import WORKFLOWS
 from navarch.prompts import PromptLibrary
 
 TOKENS_PER_MESSAGE = 4  # the marks that a chat template puts around a message
@@ -63,6 +64,32 @@ def rehearse(settings: Settings, trials: int) -> Rehearsal:
         ]
         epochs = sum(row.epochs for row in memory.trials(run_id))
         return Rehearsal(tuple(asked), len(memory.rounds(run_id)), memory.count_finished(run_id), epochs)
+
+
+def rehearse_workflows(settings: Settings, trials: int) -> Iterator[tuple[Settings, Rehearsal]]:
+    """Yield the rehearsal of each workflow that calls models, with the settings it was made with.
+
+    Raises: NavarchError.
+    """
+    for workflow in WORKFLOWS:
+        if workflow.roles:
+            one = settings.model_copy(update={"workflow": workflow.name, "without": (), "roles": {}})
+            yield one, rehearse(one, trials)
+
+
+def longest_prompts(settings: Settings, library: PromptLibrary) -> dict[str, PromptForecast]:
+    """Return the forecast of every prompt of a role, from the workflow in which its longest request is the longest.
+
+    Every workflow is rehearsed for `budget.trials` trials as if its roles were models. Raises: NavarchError.
+    """
+    found: dict[str, PromptForecast] = {}
+    asked = settings.model_copy(update={"model": "openai:any"})
+    for one, rehearsal in rehearse_workflows(asked, settings.budget.trials):
+        for prompt in _by_prompt(rehearsal.asked, one, library, {}):
+            known = found.get(prompt.prompt)
+            if known is None or known.longest.low < prompt.longest.low:
+                found[prompt.prompt] = prompt
+    return found
 
 
 def _by_prompt(

@@ -4,7 +4,9 @@ Every field says what it means; an unknown key, a wrong type or a value out of r
 """
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +16,13 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
+from navarch.agents.redaction import known_secrets, redact
 from navarch.graph.sections import Budget, Collm, Limits, Own, Search, Section, Seki, Server, Table, Train
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
-NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_DATA", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
+NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_API_KEY_FILE", "NAVARCH_DATA", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
+KEY_ADVICE = "it is read from NAVARCH_API_KEY, the file of NAVARCH_API_KEY_FILE, or OPENAI_API_KEY"
 SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 
@@ -140,11 +144,23 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
             return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
 
     try:
-        return Layered(**given)
+        return _without_key(Layered(**given))
     except ValidationError as error:
         raise NavarchError(_sentence(error, given, file)) from None
     except ValueError as error:  # a malformed environment value, such as broken JSON for a table
         raise NavarchError(f"the environment gives an unreadable setting: {error}") from None
+
+
+def _without_key(settings: Settings) -> Settings:
+    """Return the settings. Raises: NavarchError where one of them holds the key, for settings are stored and shown."""
+    secrets = known_secrets(os.environ)
+    for name, value in settings.model_dump(mode="json").items() if secrets else ():
+        text = json.dumps(value, ensure_ascii=False)
+        if redact(text, secrets) != text:
+            raise NavarchError(
+                f"setting {name!r} holds the API key, or a piece of it: leave it out; {KEY_ADVICE}"
+            )
+    return settings
 
 
 def assign(flags: dict[str, Any], assignment: str) -> None:
@@ -232,6 +248,8 @@ def _sentence(error: ValidationError, flags: Mapping[str, Any], file: Path | Non
         where = f"from environment variable {variable}"
     else:
         where = f"in {str(file or SETTINGS_FILE)!r}"
+    if first["type"] == "extra_forbidden" and re.search("key|token|secret|password", keys[-1], re.IGNORECASE):
+        return f"unknown setting {key!r} ({where}): a key is no setting; {KEY_ADVICE}"
     if first["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
         hint = difflib.get_close_matches(keys[-1], known, n=1)

@@ -1,8 +1,9 @@
-"""The wheel is whole: it runs from another folder without the checkout, and carries nothing that it should not."""
+"""Wheel and sdist are whole: the wheel runs from another folder, and neither carries what it should not."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -12,12 +13,39 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
 
 
+CANARY = b"sk-canary-R7vQ2mZx8KpL4tWn"
+# What lies about in the checkout of somebody who works with it.
+STRAY = (
+    ".env", "prompts/.env", "evaluation/data/.env", "agents/.env", "navarch.db", "prompts/navarch.db", "cli/run.db",
+    "bench/digits/navarch/seed-0.db", "navarch.toml", "graph/key.pem", "spaces/notes.txt", "tests/.env",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    # A clone, so that nothing untracked can slip in and no build folder is left behind.
+def source(tmp_path_factory):
+    source = tmp_path_factory.mktemp("source") / "navarch"
+    # A clone, so that nothing untracked but what is put there can slip in, and no build folder is left behind.
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(source)], check=True, capture_output=True)
+    for name in STRAY:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"NAVARCH_API_KEY=" + CANARY)
+    return source
+
+
+@pytest.fixture(scope="module")
+def sdist(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    build = "import sys, setuptools.build_meta as backend; backend.build_sdist(sys.argv[1])"
+    command = [sys.executable, "-c", build, str(folder)]
+    built = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    (path,) = folder.glob("navarch-*.tar.gz")
+    return path
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
     command = [
         sys.executable,
         "-m",
@@ -52,6 +80,21 @@ def test_the_wheel_carries_code_prompts_declarations_and_data_and_nothing_else(w
         assert name.startswith(("navarch/", "navarch-")), name
         assert not name.endswith((".db", ".env", ".whl", ".pyc"))
         assert "/tests/" not in name
+
+
+def test_neither_carries_keys_memories_or_tests_of_the_checkout(wheel, sdist):
+    files = {}
+    with zipfile.ZipFile(wheel) as archive:
+        files |= {name: archive.read(name) for name in archive.namelist()}
+    with tarfile.open(sdist) as archive:
+        for member in archive.getmembers():
+            file = archive.extractfile(member)
+            files[member.name] = b"" if file is None else file.read()
+    assert len([name for name in files if name.endswith("prompts/navigator.md")]) == 2
+    for name, content in files.items():
+        assert CANARY not in content, name
+        assert not name.endswith((".env", ".db", ".toml.bak", ".pem", ".pyc")), name
+        assert "tests" not in name.split("/"), name
 
 
 def test_the_installed_wheel_runs_from_another_folder(wheel, tmp_path):

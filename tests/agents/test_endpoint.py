@@ -87,7 +87,7 @@ def test_the_file_holds_no_key_no_address_and_no_text(cache):
     with OpenAIServer([NO_SCHEMA, "ok"]) as server:
         ask(server)
         (file,) = cache.rglob("*.json")
-        assert set(json.loads(file.read_text())) == {"formats", "sends_temperature", "limit_name"}
+        assert set(json.loads(file.read_text())) == {"formats", "sends_temperature", "limit_name", "context"}
         assert not any(text in file.read_text() for text in (KEY, server.base_url, '"u"'))
 
 

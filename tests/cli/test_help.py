@@ -37,7 +37,8 @@ PAGES = [
     "models",
     "models check",
 ]
-PAGES += ["prompts", *(f"prompts {name}" for name in ("list", "show", "copy", "check", "render", "diff"))]
+PAGES += ["lessons", "lessons rm", "prompts"]
+PAGES += [f"prompts {name}" for name in ("list", "show", "copy", "check", "render", "diff", "compare")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "navarch")
@@ -46,7 +47,7 @@ def test_a_help_page_reads_as_its_golden_file(cli, monkeypatch, page):
     monkeypatch.setenv("TERMINAL_WIDTH", "100")
     ended = cli(*page.split(), "--help")
     assert ended.code == 0
-    if page not in ("prompts", "data", "models"):
+    if page not in ("lessons", "prompts", "data", "models"):
         assert "Example: navarch" in ended.out
     file = GOLDEN / f"{page.replace(' ', '-') or 'navarch'}.txt"
     if os.environ.get("UPDATE_GOLDEN"):

@@ -98,3 +98,43 @@ def test_an_assignment_below_a_plain_value_is_refused():
 def test_a_budget_is_a_number_of_trials_or_named_limits():
     assert parse_budget("12") == {"trials": 12}
     assert parse_budget("trials=4, calls=9,seconds=1.5") == {"trials": 4, "calls": 9, "seconds": 1.5}
+
+
+KEY = "sk-canary-R7vQ2mZx8KpL4tWn"
+
+
+@pytest.mark.parametrize("name", ["api_key", "apikey", "token", "password", "client_secret"])
+@pytest.mark.parametrize("source", ["file", "environment", "flag"])
+def test_a_key_is_no_setting_and_is_refused_without_being_shown(tmp_path, monkeypatch, name, source):
+    file, flags = None, {}
+    if source == "file":
+        file = tmp_path / "mine.toml"
+        file.write_text(f'[server]\n{name} = "{KEY}"\n')
+    elif source == "environment":
+        monkeypatch.setenv(f"NAVARCH_SERVER__{name.upper()}", KEY)
+    else:
+        flags = {"server": {name: KEY}}
+    with pytest.raises(NavarchError, match="a key is no setting; it is read from NAVARCH_API_KEY") as caught:
+        load_settings(file, flags)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["NAVARCH_API_KEY", "OPENAI_API_KEY"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"model": f"openai:{KEY}"},
+        {"server": {"base_url": f"http://127.0.0.1/{KEY}/v1"}},
+        {"callable": {"command": f"curl -H 'Authorization: Bearer {KEY}' h"}},
+        {"roles": {"critic": f"openai:{KEY[3:20]}"}},
+        {"db": f"{KEY}.db"},
+    ],
+)
+def test_a_setting_that_holds_the_key_is_refused_before_it_is_stored(monkeypatch, variable, flags):
+    monkeypatch.setenv(variable, KEY)
+    (name,) = flags
+    with pytest.raises(NavarchError, match=f"setting '{name}' holds the API key, or a piece of it") as caught:
+        load_settings(None, flags)
+    assert "canary" not in str(caught.value)
+    monkeypatch.delenv(variable)
+    load_settings(None, flags)
