@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: search test check slow exhaustive lint types bench clean
+.PHONY: search test check slow faults exhaustive lint types bench clean
 
 search: $(READY)  ## set up, then search with the defaults: offline roles, real training on the embedded digits
 	$(BIN)/navarch run
@@ -21,6 +21,9 @@ slow: $(READY)  ## the slow suites alone
 exhaustive: $(READY)  ## everything of which CI runs a slice: a thousand networks of every search space, ...
 	$(BIN)/python -m pytest -m exhaustive -n 2 -q
 
+faults: $(READY)  ## every way in which a trial can go wrong, to the full number: out of memory, crashes, hangs, kills
+	$(BIN)/python -m pytest tests/evaluation/test_faults.py tests/evaluation/test_train_evaluator.py -n 2 -q
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,6 +37,7 @@ bench: $(READY)  ## the benchmarks; each prints ratios against a stated baseline
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/spaces.py
+	$(BIN)/python benchmarks/training.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

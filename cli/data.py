@@ -1,4 +1,4 @@
-"""`navarch data import`, `list`, `remove`: published tables, and tables of your own, kept for later runs."""
+"""`navarch data import`, `download`, `list`, `remove`: tables of results and images, kept for later runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +9,7 @@ from navarch.cli.echo import echo, echo_columns, echo_json
 from navarch.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from navarch.evaluation.images.kept import ImageSet
     from navarch.evaluation.tables.folder import DataFolder, Stored
 
 Column = Annotated[str | None, typer.Option(help="Its column in a table of your own.", show_default=False)]
@@ -16,8 +17,9 @@ Column = Annotated[str | None, typer.Option(help="Its column in a table of your 
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(no_args_is_help=True, help="Import tables of results; Navarch ships none.")
+    group = typer.Typer(no_args_is_help=True, help="Import tables of results and images; Navarch ships none.")
     group.command(name="import", epilog="Example: navarch data import nb201.csv.gz")(import_file)
+    group.command(name="download", epilog="Example: navarch data download cifar10")(download)
     group.command(name="list", epilog="Example: navarch data list --json")(list_data)
     group.command(name="remove", epilog="Example: navarch data remove nas-bench-201")(remove)
     app.add_typer(group, name="data")
@@ -47,13 +49,20 @@ def import_file(
     """Import a file: recognise it, check every row, keep it with a checksum.
 
     Read are the CSVs of published benchmarks, the official files of NAS-Bench-201 and NATS-Bench, latencies,
-    Once-for-All's predictor, and a table of your own (CSV or Parquet) with its --space.
+    Once-for-All's predictor, and a table of your own (CSV or Parquet) with its --space; and an .npz file of the
+    images of a published set, with its --name.
     """
+    from navarch.evaluation.images.published import PUBLISHED_IMAGES
     from navarch.evaluation.tables.folder import DataFolder
     from navarch.evaluation.tables.importing import import_data
     from navarch.evaluation.tables.own import ColumnNames
     from navarch.spaces import get_space
 
+    if name in PUBLISHED_IMAGES:
+        from navarch.evaluation.images.finding import import_images
+
+        _tell_images(import_images(file, name))
+        return
     stored = import_data(
         file,
         DataFolder(),
@@ -73,6 +82,23 @@ def import_file(
     if stored.kind == "latency":
         echo(f"devices: {', '.join(stored.columns[1:])}")
     echo(f"use it: {_how(stored, space)}")
+
+
+def download(
+    name: Annotated[str, typer.Argument(help="A set of images of `navarch tasks`.", show_default=False)],
+) -> None:
+    """Download a published set of images through torchvision, check it, and keep it.
+
+    Nothing else in Navarch downloads images.
+    """
+    from navarch import NavarchError
+    from navarch.evaluation.images.finding import find_images
+    from navarch.evaluation.images.published import PUBLISHED_IMAGES
+
+    known = [each for each, images in PUBLISHED_IMAGES.items() if images.loader is not None]
+    if name not in known:
+        raise NavarchError(f"no images {name!r} can be downloaded: use one of {', '.join(known)}")
+    _tell_images(find_images(name, download=True))
 
 
 def list_data(as_json: AsJson = False) -> None:
@@ -98,6 +124,12 @@ def remove(
 
     stored = DataFolder().remove(name)
     echo(f"removed {stored.name}: {_what(stored)}, from {stored.source}")
+
+
+def _tell_images(images: "ImageSet") -> None:
+    counts = ", ".join(f"{count:,} {split}" for split, count in images.counts.items())
+    echo(f"kept {images.title}: {counts} images of {images.side} x {images.side} pixels in {images.folder}")
+    echo(f"use it: navarch run --task {images.name}")
 
 
 def _what(stored: "Stored") -> str:

@@ -22,6 +22,7 @@ from navarch.cli import (
     spaces,
     trace,
     transfer,
+    why,
 )
 from navarch.cli.echo import echo
 
@@ -41,6 +42,7 @@ for module in (
     runs,
     trace,
     lessons,
+    why,
     transfer,
     bench,
     reproduce,

@@ -7,6 +7,7 @@ import typer
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json
 from navarch.cli.options import ROLES, AsJson, Db, LatestRun, read_memory
+from navarch.cli.wording import because
 
 if TYPE_CHECKING:
     from navarch.memory import CallRow, Memory, ProposalRow
@@ -65,7 +66,7 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
             "raw": row.raw,
             "origin": row.origin,
             "status": row.status,
-            "because": _because(row),
+            "because": because(row),
             "why": row.why,
             "call": row.call_id,
         }
@@ -76,20 +77,6 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
         return
     headings = ("round", "attempt", "code", "origin", "status", "because", "why")
     echo_columns(headings, [[row[heading] for heading in headings] for row in facts])
-
-
-def _because(row: "ProposalRow") -> str:
-    """Say why a proposal was or was not evaluated."""
-    problems = "; ".join(
-        " ".join(str(part) for part in (p["code"], p["dimension"], p["value"], *p["allowed"]) if part)
-        for p in row.problems
-    )
-    verdict = row.verdict or {}
-    if verdict.get("uncriticised"):
-        return "drawn past the Critic"
-    if "score" in verdict:
-        return f"score {verdict['score']:.2f}: {verdict['reason']}"
-    return problems
 
 
 def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from navarch.evaluation import Evaluator
     from navarch.graph.assemble import RunParts
     from navarch.graph.settings import Settings
+    from navarch.memory import ProposalRow
 
 
 def accuracy(percent: float | None) -> str:
@@ -85,3 +86,17 @@ def gist(reply: "Reply") -> str:
     if isinstance(reply, Lessons) and reply.lessons:
         return f"lesson: {reply.lessons[0].statement}"
     return "no new lesson"
+
+
+def because(row: "ProposalRow") -> str:
+    """Say why a proposal was or was not evaluated."""
+    problems = "; ".join(
+        " ".join(str(part) for part in (p["code"], p["dimension"], p["value"], *p["allowed"]) if part)
+        for p in row.problems
+    )
+    verdict = row.verdict or {}
+    if verdict.get("uncriticised"):
+        return "drawn past the Critic"
+    if "score" in verdict:
+        return f"score {verdict['score']:.2f}: {verdict['reason']}"
+    return problems

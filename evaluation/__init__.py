@@ -12,12 +12,20 @@ from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestSc
 from navarch.evaluation.feedback import Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.history import Evaluated, History
+from navarch.evaluation.image_task import Training
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
 from navarch.evaluation.tables.evaluator import TableEvaluator
 from navarch.evaluation.tables.finding import Source, find_for_task, find_latency, find_source
 from navarch.evaluation.tables.latency import open_latency
 from navarch.evaluation.tables.own import ColumnNames, own_table_task
-from navarch.evaluation.task import Task, UnknownTaskError, get_task, task_names
+from navarch.evaluation.task import (
+    Task,
+    UnknownTaskError,
+    get_task,
+    prepare_task,
+    task_names,
+)
+from navarch.evaluation.task_data import training_recipe
 from navarch.evaluation.train_evaluator import TrainEvaluator
 
 __all__ = [
@@ -43,6 +51,7 @@ __all__ = [
     "TestFailedError",
     "TestScore",
     "TrainEvaluator",
+    "Training",
     "TrialCost",
     "TrialState",
     "UnknownTaskError",
@@ -58,6 +67,8 @@ __all__ = [
     "make_feedback",
     "open_latency",
     "own_table_task",
+    "prepare_task",
     "static_check",
     "task_names",
+    "training_recipe",
 ]

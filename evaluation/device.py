@@ -1,5 +1,6 @@
 """Which device a trial runs on, and whether bfloat16 pays there."""
 
+import gc
 import resource
 import sys
 from functools import cache
@@ -33,6 +34,24 @@ def peak_memory_mb(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def settle_device(device: torch.device, *, is_deterministic: bool) -> None:
+    """Choose how CUDA computes: the fastest kernels, or such as give the same bits each time; a CPU always does."""
+    if device.type != "cuda":
+        return
+    torch.use_deterministic_algorithms(is_deterministic)
+    torch.backends.cudnn.deterministic = is_deterministic
+    torch.backends.cudnn.benchmark = not is_deterministic
+    torch.set_float32_matmul_precision("highest" if is_deterministic else "high")
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what freed tensors held, so that a smaller attempt finds it."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def describe_devices() -> str:

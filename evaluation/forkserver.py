@@ -28,6 +28,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+OPEN_FILES = 1024  # of one trial at once
 LOG_CAP = 16 * 1024  # bytes kept of what a trial prints: the tail
 READ_SIZE = 1024 * 1024
 _PR_SET_PDEATHSIG = 1
@@ -217,6 +218,9 @@ def _set_limits(options: Options, device: str) -> None:
     if options.file_mb is not None:
         file_bytes = options.file_mb * 2**20
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        open_files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if options.memory_mb is None or sys.platform != "linux":
         return

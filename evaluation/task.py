@@ -1,26 +1,31 @@
 """Tasks: a data set, its split, a metric, and the fidelity that each space trains it at.
 
-`load_search_data` returns training and validation images only. The test images are made by `load_test_data`
-alone, which nothing but an evaluator's `test` calls (a spy test holds this).
+The images themselves are read in `task_data.py`.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from navarch import NavarchError
 from navarch.evaluation.digits import DATA_DIGEST, RECIPE, split_sources
 from navarch.evaluation.fidelity import Fidelity
+from navarch.evaluation.image_task import (
+    ImageSource,
+    Training,
+    describe_training,
+    digest_of,
+    is_key,
+    published_sizes,
+    read_key,
+)
+from navarch.evaluation.images.kept import ImageSet
+from navarch.evaluation.images.published import PUBLISHED_IMAGES
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.tables import ofa_predictor
 from navarch.evaluation.tables.published import PUBLISHED, PublishedTable
-from navarch.spaces import SearchSpace
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from navarch.spaces import SearchSpace, space_names
 
 
 class UnknownTaskError(NavarchError):
@@ -32,7 +37,8 @@ class Task:
     """Describe a task; its digest changes with its data or training, so that old trials are not reused.
 
     train_size, val_size, test_size: 0 where a user's own measurement does not say. has_test: whether a final test can
-    be asked for. lower: further fidelities that a table holds, by space, fewest epochs first.
+    be asked for. lower: further fidelities that a table holds, by space, fewest epochs first. key: how to train and
+    on which images, for a worker; empty where the name says it.
     """
 
     name: str
@@ -49,6 +55,12 @@ class Task:
     metric: Literal["accuracy"] = "accuracy"  # percent, more is better
     has_test: bool = True
     lower: Mapping[str, tuple[Fidelity, ...]] = field(default_factory=dict, hash=False)
+    key: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What `get_task` finds exactly this task by, in another process too."""
+        return self.key or self.name
 
     @property
     def is_described(self) -> bool:
@@ -81,37 +93,15 @@ class Task:
         return (*self.lower.get(space, ()), self.fidelity(space))
 
 
-@dataclass(frozen=True, slots=True)
-class SearchData:
-    """Hold what a search may see. Images: (n, channels, height, width) uint8; labels: (n,) int64."""
-
-    train_images: "Tensor"
-    train_labels: "Tensor"
-    val_images: "Tensor"
-    val_labels: "Tensor"
-
-
-@dataclass(frozen=True, slots=True)
-class TestData:
-    """Hold the sealed split. Images: (n, channels, height, width) uint8; labels: (n,) int64."""
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
-
-    images: "Tensor"
-    labels: "Tensor"
-
-
 TRAINING_VERSION = (
-    1  # raise it when the code that trains changes what a trial gives: old trials are then not reused
+    2  # raise it when the code that trains changes what a trial gives: old trials are then not reused
 )
 DIGITS_TRAINING = TrainRecipe(
+    epochs=4,
     batch_size=25,
     peak_lr=0.15,
     warmup=0.3,
-    momentum=0.9,
     weight_decay=5e-4,
-    label_smoothing=0.0,
-    shift=0,
     val_points=3,
     bf16=False,  # these networks: 0-9 % slower with it, only the all-3x3 cell 4-15 % faster (Zen 4, one core)
 )
@@ -119,17 +109,49 @@ DIGITS_TRAINING = TrainRecipe(
 
 def task_names() -> tuple[str, ...]:
     """Return the names of all tasks, the embedded one first."""
-    return ("digits", *_TABLE_TASKS)
+    return ("digits", *PUBLISHED_IMAGES, *_TABLE_TASKS)
 
 
 @cache
 def get_task(name: str) -> Task:
-    """Return a task by its name. Raises: UnknownTaskError, listing the known names."""
+    """Return a task by its name, or by the reference of one. Raises: UnknownTaskError, listing the known names.
+
+    The images of a published set need not be here; `prepare_task` finds them.
+    """
+    if is_key(name):
+        source = read_key(name)
+        return _digits(source) if source.folder is None else _image_task(source.open(), source)
     if name == "digits":
-        return _digits()
+        return _digits(ImageSource(None, Training()))
+    if name in PUBLISHED_IMAGES:
+        return _published_task(name)
     if name in _TABLE_TASKS:
         return _TABLE_TASKS[name]
-    raise UnknownTaskError(f"There is no task {name!r}; the tasks are: {', '.join(task_names())}.")
+    raise UnknownTaskError(
+        f"There is no task {name!r}; the tasks are: {', '.join(task_names())}; "
+        "or give the path of an .npz file or of a folder of images."
+    )
+
+
+def prepare_task(name: str, training: Training) -> Task:
+    """Return a task to train on, its images found and checked; a path names images of a user's own.
+
+    Raises: UnknownTaskError; NavarchError for images that are missing, damaged or too few, and for a recipe
+    that is not known.
+    """
+    from navarch.evaluation.images.finding import find_images, is_image_path
+
+    if name in PUBLISHED_IMAGES or is_image_path(name):
+        images = find_images(name)
+        return _image_task(images, ImageSource(images.folder, training))
+    task = get_task(name)
+    if name == "digits" and training != Training():
+        if training.images is not None or training.val_share is not None:
+            raise NavarchError(
+                "train.images and train.val_share are for other images: those of 'digits' are fixed."
+            )
+        return _digits(ImageSource(None, training))
+    return task
 
 
 def own_task(
@@ -149,7 +171,7 @@ def own_task(
     return Task(
         name=name,
         title=title,
-        digest=_digest({"own": evaluator, "facts": facts, "space": space.name, "options": options}),
+        digest=digest_of({"own": evaluator, "facts": facts, "space": space.name, "options": options}),
         classes=space.input.classes,
         in_channels=space.input.channels,
         resolution=space.input.resolution,
@@ -162,47 +184,16 @@ def own_task(
     )
 
 
-def training_recipe(task: Task) -> TrainRecipe:
-    """Return how a task's networks are trained. Raises: NavarchError for tasks that exist only as a table."""
-    _require_images(task)
-    return DIGITS_TRAINING
-
-
-def load_search_data(task: Task) -> SearchData:
-    """Return the training and validation images of a task, and nothing of its test split."""
-    from navarch.evaluation.digits import make_split
-
-    _require_images(task)
-    return SearchData(*make_split("train"), *make_split("val"))
-
-
-def load_test_data(task: Task, *, split: Literal["test"]) -> TestData:
-    """Make the sealed test images of a task; only `Evaluator.test` may call this."""
-    from navarch.evaluation.digits import make_split
-
-    _require_images(task)
-    return TestData(*make_split(split))
-
-
-def _require_images(task: Task) -> None:
-    if task.name != "digits":
-        raise NavarchError(
-            f"The task {task.name!r} is a table of published results and has no images to train on; "
-            "use the table evaluator, or the task 'digits'."
-        )
-
-
-def _digits() -> Task:
+def _digits(source: ImageSource) -> Task:
     members = split_sources()
     sizes = {
         split: len(members[split]) * copies for split, copies in zip(members, RECIPE.copies, strict=True)
     }
+    training = describe_training(source, source.recipe(DIGITS_TRAINING))
     return Task(
         name="digits",
         title="Cluttered handwritten digits",
-        digest=_digest(
-            {"data": DATA_DIGEST, "training": asdict(DIGITS_TRAINING), "version": TRAINING_VERSION}
-        ),
+        digest=digest_of({"data": DATA_DIGEST, "training": training, "version": TRAINING_VERSION}),
         classes=10,
         in_channels=1,
         resolution=RECIPE.canvas,
@@ -210,7 +201,58 @@ def _digits() -> Task:
         val_size=sizes["val"],
         test_size=sizes["test"],
         default_fidelity={"nas-bench-201": Fidelity(epochs=4, skeleton={"width": 8, "cells": 2})},
+        key="" if source.training == Training() else source.key,
     )
+
+
+def _image_task(images: ImageSet, source: ImageSource) -> Task:
+    sizes = source.sizes(images)
+    recipe = source.recipe()
+    facts = {
+        "images": images.digest,
+        "val_share": images.val_share,
+        "training": describe_training(source, recipe),
+        "version": TRAINING_VERSION,
+    }
+    return Task(
+        name=images.name,
+        title=images.title,
+        digest=digest_of(facts),
+        classes=len(images.classes),
+        in_channels=images.channels,
+        resolution=images.side,
+        train_size=sizes.train,
+        val_size=sizes.val,
+        test_size=sizes.test,
+        default_fidelity=_fidelities(recipe.epochs),
+        has_test=sizes.test > 0,
+        key=source.key,
+    )
+
+
+def _published_task(name: str) -> Task:
+    """Describe a published set of images, which need not be here."""
+    known, sizes = PUBLISHED_IMAGES[name], published_sizes(name)
+    recipe = ImageSource(None, Training()).recipe()
+    return Task(
+        name=name,
+        title=known.title,
+        digest=digest_of(
+            {"images": name, "recipe": describe_training(ImageSource(None, Training()), recipe)}
+        ),
+        classes=known.classes,
+        in_channels=known.channels,
+        resolution=known.side,
+        train_size=sizes.train,
+        val_size=sizes.val,
+        test_size=sizes.test,
+        default_fidelity=_fidelities(recipe.epochs),
+    )
+
+
+def _fidelities(epochs: int) -> dict[str, Fidelity]:
+    """Return the default fidelity of every space that has networks: the published skeleton."""
+    return dict.fromkeys(space_names(), Fidelity(epochs))
 
 
 def _table_task(table: PublishedTable) -> Task:
@@ -218,7 +260,7 @@ def _table_task(table: PublishedTable) -> Task:
     return Task(
         name=table.task,
         title=table.title,
-        digest=_digest({"table": table.task, "epochs": table.fidelity.epochs}),
+        digest=digest_of({"table": table.task, "epochs": table.fidelity.epochs}),
         classes=table.classes,
         in_channels=3,
         resolution=table.resolution,
@@ -236,7 +278,7 @@ def _predictor_task() -> Task:
     return Task(
         name=ofa_predictor.TASK,
         title=ofa_predictor.TITLE,
-        digest=_digest({"predictor": ofa_predictor.TASK}),
+        digest=digest_of({"predictor": ofa_predictor.TASK}),
         classes=1000,
         in_channels=3,
         resolution=224,
@@ -247,11 +289,6 @@ def _predictor_task() -> Task:
         evaluator="table",
         has_test=False,
     )
-
-
-def _digest(facts: Mapping[str, object]) -> str:
-    """Return 16 hex digits of the sha256 of canonical JSON."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 _TABLE_TASKS = {name: _table_task(table) for name, table in PUBLISHED.items()} | {

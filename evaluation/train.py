@@ -1,24 +1,26 @@
 """Train one network on one task and measure it on the validation split.
 
-Images stay on the device as bytes and become floats a batch at a time; every choice of chance (weights,
-order, shifts) comes from the seed, so that on a CPU the same network, epochs and seed give the same curve,
-bit for bit.
+Images stay on the device as bytes; a batch at a time they are changed at random, become floats, and are trained on.
+Every choice of chance (weights, order, crops) comes from the seed, so that on a CPU the same network, epochs and
+seed give the same curve, bit for bit.
 """
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from navarch.evaluation.augment import cut_out, in_proportion, shuffled_batches
 from navarch.evaluation.device import bf16_pays
+from navarch.evaluation.optimizer import clip_gradients, make_optimizer
 from navarch.evaluation.outcome import CurvePoint
 from navarch.evaluation.recipe import TrainRecipe
-from navarch.evaluation.sgd import Sgd
-from navarch.evaluation.task import SearchData
+from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.schedule import learning_rate, val_epochs
+from navarch.evaluation.task_data import SearchData
 
 VAL_BATCH = 200  # images at once without gradients; larger batches fall out of a CPU's cache
 
@@ -33,26 +35,6 @@ class Trained:
     diverged: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """Turn bytes into floats with the mean and deviation of the training images, in channels_last order."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, images: Tensor) -> "Scaling":
-        """Measure images; sums of integers are exact, so the result does not depend on the machine."""
-        values = images.to(torch.int64)
-        mean = int(values.sum()) / values.numel()
-        return cls(mean, math.sqrt(int((values * values).sum()) / values.numel() - mean * mean))
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return float32 images for a batch of bytes."""
-        scaled = (images.to(torch.float32) - self.mean) / self.deviation
-        return scaled.contiguous(memory_format=torch.channels_last)
-
-
 def train_network(
     network: nn.Module,
     data: SearchData,
@@ -61,39 +43,23 @@ def train_network(
     epochs: int,
     seed: int,
     device: torch.device,
+    side: int | None = None,
 ) -> Trained:
-    """Train a network, moving it to the device; it keeps the trained weights."""
+    """Train a network, moving it to the device; it keeps the trained weights.
+
+    side: pixels of the images that the network reads, where not those of the data.
+    """
     started = time.monotonic()
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images, labels = data.train_images.to(device), data.train_labels.to(device)
-    val_images, val_labels = data.val_images.to(device), data.val_labels.to(device)
-    scale = Scaling.of(data.train_images)
-    chance = torch.Generator().manual_seed(seed)
-    optimizer = Sgd(list(network.parameters()), momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    batch_size = min(recipe.batch_size, len(images))
-    batches = len(images) // batch_size
+    run = _Run(network, data, recipe, epochs, seed, device, side)
     validated = val_epochs(epochs, recipe.val_points)
-    mixed = recipe.bf16 and bf16_pays(device)
     curve: list[CurvePoint] = []
     for epoch in range(1, epochs + 1):
-        network.train()
-        loss_sum = torch.zeros((), device=device)
-        hits = torch.zeros((), dtype=torch.int64, device=device)
-        shuffled = shuffled_batches(images, labels, batch_size, recipe.shift, chance)
-        for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * batches):
-            logits = forward(network, scale(batch), mixed=mixed)
-            loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step(learning_rate(step, epochs * batches, recipe))
-            loss_sum += loss.detach()
-            hits += (logits.argmax(1) == targets).sum()
+        mean_loss, train_accuracy = run.train_epoch(epoch)
         diverged = None
-        mean_loss = loss_sum.item() / batches
         if not math.isfinite(mean_loss):
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
         elif epoch in validated:
-            train_accuracy = 100.0 * hits.item() / (batches * batch_size)
-            val_accuracy = measure_accuracy(network, val_images, val_labels, scale, mixed=mixed)
+            val_accuracy = run.validate()
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
             if math.isnan(val_accuracy):
                 diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
@@ -102,11 +68,82 @@ def train_network(
     return Trained(tuple(curve), time.monotonic() - started, epochs, None)
 
 
-def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> Tensor:
-    """Return float32 logits; `mixed` lets the network multiply in bfloat16."""
+class _Run:
+    """Hold what the epochs of one training share: the data on the device, the optimizer, the chance."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        data: SearchData,
+        recipe: TrainRecipe,
+        epochs: int,
+        seed: int,
+        device: torch.device,
+        side: int | None,
+    ) -> None:
+        self.network, self.recipe, self.epochs, self.device = network, recipe, epochs, device
+        network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
+        self.val_images, self.val_labels = data.val_images.to(device), data.val_labels.to(device)
+        self.scale = Scaling.of(data.train_images, side).on(device)
+        self.chance = torch.Generator().manual_seed(seed)
+        self.parameters = list(network.parameters())
+        self.optimizer = make_optimizer(self.parameters, recipe)
+        self.batch_size = min(recipe.batch_size, len(self.images))
+        self.batches = len(self.images) // self.batch_size
+        self.mixed = recipe.bf16 and bf16_pays(device)
+
+    def train_epoch(self, epoch: int) -> tuple[float, float]:
+        """Show every image once; return the mean loss and the percentage that was labelled right meanwhile."""
+        self.network.train()
+        self._drop_paths(epoch)
+        loss_sum = torch.zeros((), device=self.device)
+        hits = torch.zeros((), dtype=torch.int64, device=self.device)
+        shuffled = shuffled_batches(self.images, self.labels, self.batch_size, self.recipe, self.chance)
+        for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * self.batches):
+            loss, right = self._step(self._prepare(batch), targets, step)
+            loss_sum += loss
+            hits += right
+        return loss_sum.item() / self.batches, 100.0 * hits.item() / (self.batches * self.batch_size)
+
+    def validate(self) -> float:
+        """Return the accuracy on the validation images; see `measure_accuracy`."""
+        return measure_accuracy(self.network, self.val_images, self.val_labels, self.scale, mixed=self.mixed)
+
+    def _prepare(self, batch: Tensor) -> Tensor:
+        images = self.scale(batch)
+        if self.recipe.cutout:
+            return cut_out(images, in_proportion(self.recipe.cutout, images.shape[-1]), self.chance)
+        return images
+
+    def _step(self, images: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Learn from one batch; return its loss and how many of its images were labelled right."""
+        recipe = self.recipe
+        logits, auxiliary = forward(self.network, images, mixed=self.mixed)
+        loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        total = loss
+        if auxiliary is not None:
+            total = loss + recipe.auxiliary * functional.cross_entropy(
+                auxiliary, targets, label_smoothing=recipe.label_smoothing
+            )
+        total.backward()  # type: ignore[no-untyped-call]
+        if recipe.clip_norm is not None:
+            clip_gradients(self.parameters, recipe.clip_norm)
+        self.optimizer.step(learning_rate(step, self.epochs * self.batches, recipe, epochs=self.epochs))
+        return loss.detach(), (logits.argmax(1) == targets).sum()
+
+    def _drop_paths(self, epoch: int) -> None:
+        if self.recipe.drop_path and hasattr(self.network, "drop_path"):
+            share = (epoch - 1) / self.epochs if self.recipe.drop_path_ramps else 1.0
+            self.network.drop_path = self.recipe.drop_path * share  # type: ignore[assignment]
+
+
+def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> tuple[Tensor, Tensor | None]:
+    """Return float32 logits, and those of an auxiliary head; `mixed` lets the network multiply in bfloat16."""
     with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=mixed):
-        logits: Tensor = network(images)
-    return logits.float()
+        result: Tensor | tuple[Tensor, Tensor] = network(images)
+    logits, auxiliary = (result, None) if isinstance(result, Tensor) else result
+    return logits.float(), None if auxiliary is None else auxiliary.float()
 
 
 def measure_accuracy(
@@ -122,34 +159,7 @@ def measure_accuracy(
     finite = torch.ones((), dtype=torch.bool, device=device)
     with torch.inference_mode():
         for start in range(0, len(images), VAL_BATCH):
-            logits = forward(network, scale(images[start : start + VAL_BATCH]), mixed=mixed)
+            logits, _ = forward(network, scale(images[start : start + VAL_BATCH]), mixed=mixed)
             finite &= logits.isfinite().all()
             hits += (logits.argmax(1) == labels[start : start + VAL_BATCH]).sum()
     return 100.0 * hits.item() / len(images) if finite.item() else math.nan
-
-
-def learning_rate(step: int, steps: int, recipe: TrainRecipe) -> float:
-    """Return the rate of a step: a linear warm-up under a cosine that falls to zero at the last step."""
-    warmup = max(1, round(steps * recipe.warmup))
-    return recipe.peak_lr * min(1.0, (step + 1) / warmup) * 0.5 * (1.0 + math.cos(math.pi * step / steps))
-
-
-def val_epochs(epochs: int, points: int) -> frozenset[int]:
-    """Return the epochs that a validation follows: evenly spread, the last one among them."""
-    return frozenset(max(1, round(epochs * part / points)) for part in range(1, points + 1))
-
-
-def shuffled_batches(
-    images: Tensor, labels: Tensor, batch_size: int, shift: int, chance: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the whole batches of one epoch in random order, each shifted as one by up to `shift` pixels.
-
-    The chances are drawn on the CPU, so that a GPU sees the same order and shifts.
-    """
-    side = images.shape[-1]
-    framed = functional.pad(images, (shift, shift, shift, shift))
-    order = torch.randperm(len(images), generator=chance)
-    for start in range(0, len(images) - batch_size + 1, batch_size):
-        chosen = order[start : start + batch_size].to(images.device)
-        down, right = (int(move) for move in torch.randint(0, 2 * shift + 1, (2,), generator=chance))
-        yield framed[chosen][:, :, down : down + side, right : right + side], labels[chosen]

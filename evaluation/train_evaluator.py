@@ -7,7 +7,8 @@ from navarch.evaluation.job import Action, Request
 from navarch.evaluation.memory_limit import memory_limit_mb
 from navarch.evaluation.pool import WorkerPool, check_pool
 from navarch.evaluation.pooled import PooledEvaluator
-from navarch.evaluation.task import Task, training_recipe
+from navarch.evaluation.task import Task
+from navarch.evaluation.task_data import training_recipe
 from navarch.spaces import Architecture, get_space
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -46,7 +47,11 @@ class TrainEvaluator(PooledEvaluator):
         self._memory_mb = memory_mb or memory_limit_mb(slots)
         super().__init__(
             WorkerPool(
-                task=task.name, slots=slots, timeout_s=timeout_s, memory_mb=self._memory_mb, hook=fault_hook
+                task=task.reference,
+                slots=slots,
+                timeout_s=timeout_s,
+                memory_mb=self._memory_mb,
+                hook=fault_hook,
             )
         )
 
@@ -55,6 +60,12 @@ class TrainEvaluator(PooledEvaluator):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of a published recipe is not done."""
+        left_out = training_recipe(self.task).left_out
+        return (f"the recipe is followed but for: {', '.join(left_out)}",) if left_out else ()
 
     def _refuse(self, job: Job) -> str | None:
         try:
@@ -67,7 +78,7 @@ class TrainEvaluator(PooledEvaluator):
         return None if over is None else str(over)
 
     def _request(self, action: Action, job: Job) -> Request:
-        return Request(action, self._request_id(job), self.task.name, self.device, job, self._fault)
+        return Request(action, self._request_id(job), self.task.reference, self.device, job, self._fault)
 
     def _show(self, architecture: Architecture) -> str:
         return get_space(architecture.space).code(architecture)

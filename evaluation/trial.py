@@ -7,19 +7,30 @@ import resource
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from navarch.evaluation.costing import cost_on
-from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
+from navarch.evaluation.device import (
+    bf16_pays,
+    choose_device,
+    peak_memory_mb,
+    release_memory,
+    settle_device,
+)
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
-from navarch.evaluation.task import Task, get_task, load_search_data, load_test_data, training_recipe
-from navarch.evaluation.train import Scaling, Trained, measure_accuracy, train_network
+from navarch.evaluation.recipe import TrainRecipe
+from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.task import Task, get_task
+from navarch.evaluation.task_data import load_search_data, load_test_data, training_of, training_recipe
+from navarch.evaluation.train import Trained, measure_accuracy, train_network
 from navarch.spaces import get_space
 
 Hook = Callable[[Request, Path, nn.Module], None]
@@ -81,12 +92,12 @@ class BuildError(Exception):
 def _search(request: Request, folder: Path, device: torch.device, hook: Hook | None) -> _Run:
     started = time.monotonic()
     task, job = get_task(request.task), request.job
-    network = _build(job, task)
+    recipe = training_recipe(task)
+    settle_device(device, is_deterministic=training_of(task).is_deterministic)
+    network = _build(job, task, recipe)
     if hook is not None:
         hook(request, folder, network)
-    recipe = training_recipe(task)
-    data = load_search_data(task)
-    trained = train_network(network, data, recipe, epochs=job.fidelity.epochs, seed=job.seed, device=device)
+    network, trained, note = _train(network, job, task, recipe, device)
     cost = TrialCost(
         seconds=time.monotonic() - started,
         train_seconds=trained.seconds,
@@ -98,12 +109,41 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     if trained.diverged is not None:
         return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))
     objectives = {"val_accuracy": trained.curve[-1].val_accuracy, **_size(job, task)}
-    return _Run(network, trained, judge(Outcome("complete", None, "", objectives, trained.curve, cost)))
+    return _Run(network, trained, judge(Outcome("complete", None, note, objectives, trained.curve, cost)))
+
+
+def _train(
+    network: nn.Module, job: Job, task: Task, recipe: TrainRecipe, device: torch.device
+) -> tuple[nn.Module, Trained, str]:
+    """Train, and once again from the start with half the batch where memory runs out; say so in a note."""
+    data = load_search_data(task)
+    side = get_space(job.architecture.space).input_side(job.architecture, task.resolution)
+
+    def attempt(network: nn.Module, recipe: TrainRecipe) -> Trained:
+        return train_network(
+            network, data, recipe, epochs=job.fidelity.epochs, seed=job.seed, device=device, side=side
+        )
+
+    try:
+        return network, attempt(network, recipe), ""
+    except Exception as error:
+        if name_reason(error) != "oom" or recipe.batch_size < 2:
+            raise
+    del network  # outside the handler, which keeps the frames of the attempt and their tensors alive
+    release_memory(device)
+    half = replace(recipe, batch_size=recipe.batch_size // 2, peak_lr=recipe.peak_lr / 2)
+    note = (
+        f"out of memory with batches of {recipe.batch_size} images: trained with {half.batch_size}, "
+        "at half the learning rate"
+    )
+    network = _build(job, task, half)
+    return network, attempt(network, half), note
 
 
 def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:
-    task = get_task(request.task)
-    scale = Scaling.of(load_search_data(task).train_images)
+    task, architecture = get_task(request.task), request.job.architecture
+    side = get_space(architecture.space).input_side(architecture, task.resolution)
+    scale = Scaling.of(load_search_data(task).train_images, side).on(device)
     sealed = load_test_data(task, split="test")
     mixed = training_recipe(task).bf16 and bf16_pays(device)
     accuracy = measure_accuracy(
@@ -116,16 +156,20 @@ def _test(request: Request, run: _Run, device: torch.device, started: float) -> 
     }
 
 
-def _build(job: Job, task: Task) -> nn.Module:
+def _build(job: Job, task: Task, recipe: TrainRecipe) -> nn.Module:
     """Build the network with weights drawn from the seed."""
     torch.manual_seed(job.seed)
     try:
         space = get_space(job.architecture.space)
+        has_head = recipe.auxiliary > 0 and "auxiliary" in signature(space.build).parameters
+        own: dict[str, Any] = {"auxiliary": True} if has_head else {}
         return space.build(
             job.architecture,
             classes=task.classes,
             in_channels=task.in_channels,
+            resolution=space.input_side(job.architecture, task.resolution),
             skeleton=job.fidelity.skeleton or None,
+            **own,
         )
     except Exception as error:
         if name_reason(error) == "oom":

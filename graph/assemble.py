@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from navarch import NavarchError
 from navarch.agents.caller import Caller
@@ -26,7 +26,6 @@ from navarch.evaluation import (
     find_for_task,
     find_latency,
     find_source,
-    get_task,
     make_command,
     open_latency,
     own_table_task,
@@ -43,6 +42,7 @@ from navarch.graph.rules import rules_of
 from navarch.graph.rungs import find_rungs
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest
+from navarch.graph.training import named_task, trained_fidelity
 from navarch.graph.workflows import Workflow, get_workflow
 from navarch.memory import CallLimit, Memory
 from navarch.prompts import PromptLibrary
@@ -188,7 +188,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
 def _task(settings: Settings, space: SearchSpace) -> Task:
     """Return the task: a named one, or what a user's own table or command measures."""
     if settings.task is not None or settings.evaluator == "train":
-        task = get_task(settings.task or "digits")
+        task = named_task(settings)
         if task.evaluator != settings.evaluator:
             own = "leave --task out" if settings.evaluator == "callable" else "another task (`navarch tasks`)"
             raise NavarchError(
@@ -282,6 +282,4 @@ def _fidelity(settings: Settings, space: SearchSpace, task: Task) -> Fidelity:
                 f"table.epochs is {epochs}, and task {task.name!r} was measured after {known} epochs"
             )
         return offered[epochs]
-    if settings.train.epochs is not None and settings.evaluator == "train":
-        return replace(fidelity, epochs=settings.train.epochs)
-    return fidelity
+    return trained_fidelity(settings, space.origin, task, fidelity)

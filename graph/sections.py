@@ -101,6 +101,27 @@ class Train(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
     timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
+    recipe: str | None = Field(
+        default=None, description="a published recipe: nb201-12, darts-cifar, ...; default: the task's own"
+    )
+    skeleton: dict[str, int] = Field(
+        default_factory=dict,
+        description="sizes of the network around the cells, such as { width = 8, cells = 1 }; default: the task's own",
+    )
+    images: int | None = Field(
+        default=None,
+        ge=2,
+        description="use so many training images, and at most as many to validate; default: all",
+    )
+    val_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="share of the training images to validate on, where the task has none",
+    )
+    deterministic: bool = Field(
+        default=False, description="the same bits on CUDA too, more slowly; a CPU always does"
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
     )

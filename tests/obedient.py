@@ -70,7 +70,12 @@ class ObedientModel:
         self.name = f"openai:{self.role}"
 
     def complete(
-        self, messages: tuple[Message, ...], *, schema: dict[str, Any] | None, sampling: Sampling
+        self,
+        messages: tuple[Message, ...],
+        *,
+        schema: dict[str, Any] | None,
+        sampling: Sampling,
+        max_attempts: int | None = None,
     ) -> Completion:
         """Return what the orders in the prompt demand."""
         self.asked.append(messages)

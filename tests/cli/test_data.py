@@ -102,3 +102,26 @@ def test_a_kill_between_file_and_description_leaves_the_list_usable(cli, tmp_pat
     shutil.copy(next(store.glob("*.csv.gz")), store / "other-000000000000.csv.gz")
     (store / ".writing-x").write_bytes(b"half")
     assert [row["name"] for row in json.loads(cli("data", "list", "--json").out)] == ["widgets"]
+
+
+def test_images_of_a_published_set_are_imported_from_a_file(cli, tmp_path, monkeypatch):
+    import numpy as np
+
+    monkeypatch.setenv("NAVARCH_DATA", str(tmp_path / "data"))
+    labels = np.arange(240) % 120
+    pixels = np.zeros((240, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "in16.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    ended = cli("data", "import", tmp_path / "in16.npz", "--name", "imagenet16-120")
+    assert (ended.code, ended.err) == (0, "")
+    assert "kept ImageNet16-120: 240 train, 120 test, 120 val images" in ended.out
+    ended = cli("run", "--dry-run", "--task", "imagenet16-120")
+    assert ended.code == 0
+    ended = cli("data", "import", tmp_path / "in16.npz", "--name", "cifar10")
+    assert ended.code == 2
+    assert "120 classes of images (3, 16, 16)" in ended.err
+
+
+def test_what_cannot_be_downloaded_is_refused_with_what_can(cli):
+    ended = cli("data", "download", "imagenet16-120")
+    assert ended.code == 2
+    assert "use one of cifar10, cifar100, fashion-mnist" in ended.err

@@ -32,7 +32,7 @@ class Reader:
         self.space = get_space(str(EXAMPLES / "widgets.toml"))
         self.draws = random.Random(5)
 
-    def complete(self, messages, *, schema, sampling):
+    def complete(self, messages, *, schema, sampling, **_):
         is_careful = "CAREFULLY" in messages[0].text
         if not is_careful and len(messages) == 2 and self.draws.random() < 0.5:
             return Completion("I cannot say", input_tokens=900, output_tokens=3)

@@ -14,6 +14,12 @@ torch.set_num_threads(1)  # as in a worker; more threads only fight each other o
 TINY = Fidelity(epochs=1, skeleton={"width": 4, "cells": 1})
 
 
+@pytest.fixture
+def attempt(request):
+    """Return which repetition of a test this is; see `repeating.times`."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def space():
     return get_space("nas-bench-201")
@@ -56,7 +62,7 @@ def make_rig():
     """Return a maker of rigs; all of them are closed when the module is done."""
     rigs = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         patch.setenv("OPENAI_API_KEY", "canary-8f2e61")
         patch.setenv("LC_NOTE", "kept")
 

@@ -88,6 +88,46 @@ def poison(network, value, step):
     network.register_forward_hook(lambda _m, _i, output: output * (value if next(calls) >= step else 1.0))
 
 
+def do_constant(request, folder, network, argument):
+    """Make the network answer the same to every image; that is no fault, only a bad network."""
+    network.register_forward_hook(lambda _m, _i, output: output * 0.0)
+
+
+def do_explode_at(request, folder, network, argument):
+    """Let the loss fall for some steps, then grow tenfold with every step until it is no number."""
+    calls = iter(range(10**9))
+
+    def grow(_module, _inputs, output):
+        step = next(calls) - int(argument)
+        return output if step < 0 else output * 10.0 ** min(8 * (step + 1), 30)
+
+    network.register_forward_hook(grow)
+
+
+def do_nan_in_validation(request, folder, network, argument):
+    """Train well, and give no numbers in validation."""
+    network.register_forward_hook(
+        lambda module, _i, output: output if module.training else output * float("nan")
+    )
+
+
+def do_stuck_loader(*_):
+    """Wait for a helper process that never sends its batch."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        while True:
+            signal.pause()
+    os.read(reading, 1)
+    os.close(writing)
+
+
+def do_many_files(request, folder, network, argument):
+    for number in range(10_000):
+        (folder / f"file-{number}").write_bytes(b"")
+    held = [open(folder / f"file-{number}") for number in range(10_000)]  # noqa: SIM115
+    del held
+
+
 def do_accuracy(request, folder, network, argument):
     reply(request, folder, float(argument))
     os._exit(0)
@@ -180,14 +220,14 @@ def do_tell(request, folder, network, argument):
 
 def do_seal(*_):
     """Make any look at the test split fail."""
-    from navarch.evaluation import digits, task, trial
+    from navarch.evaluation import digits, task_data, trial
 
     def refuse(*_args, **_kwargs):
         raise AssertionError("the test split was opened")
 
     original = digits.make_split
     digits.make_split = lambda split, *rest: refuse() if split == "test" else original(split, *rest)
-    task.load_test_data = refuse
+    task_data.load_test_data = refuse
     trial.load_test_data = refuse
 
 

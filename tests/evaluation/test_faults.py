@@ -6,11 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from repeating import times
 
 PATIENCE_S = 5.0
 
 
 @pytest.mark.slow
+@times(1, 5)
 @pytest.mark.parametrize("fault", ["python_memory", "torch_memory"])
 def test_a_trial_that_runs_out_of_memory_fails_as_oom(rig, fault):
     outcome = rig.run(fault)
@@ -28,7 +30,10 @@ def test_a_trial_killed_from_outside_with_little_memory_is_crashed(rig):
     assert "SIGKILL" in outcome.detail
 
 
-@pytest.mark.parametrize("fault", ["loop", "deaf_loop", "deadlock", "endless_c_call", "hang_after_outcome"])
+@times(1, 5)
+@pytest.mark.parametrize(
+    "fault", ["loop", "deaf_loop", "deadlock", "endless_c_call", "stuck_loader", "hang_after_outcome"]
+)
 def test_a_trial_without_an_end_is_stopped_at_its_deadline(rig, processes, fault):
     started = time.monotonic()
     outcome = rig.run(fault, timeout_s=0.5)
@@ -38,7 +43,8 @@ def test_a_trial_without_an_end_is_stopped_at_its_deadline(rig, processes, fault
     assert processes.children(rig.evaluator.server_pid) == []
 
 
-@pytest.mark.parametrize("fault", ["nan_at:0", "nan_at:25", "inf_at:0"])
+@times(1, 5)
+@pytest.mark.parametrize("fault", ["nan_at:0", "nan_at:25", "inf_at:0", "nan_in_validation", "explode_at:40"])
 def test_a_loss_that_is_no_number_fails_as_diverged_and_keeps_its_cost(rig, fault):
     outcome = rig.run(fault)
     assert (outcome.state, outcome.reason, outcome.objectives) == ("failed", "diverged", {})
@@ -46,16 +52,19 @@ def test_a_loss_that_is_no_number_fails_as_diverged_and_keeps_its_cost(rig, faul
     assert outcome.cost.train_seconds > 0
 
 
-@pytest.mark.parametrize("accuracy", ["170", "-1"])
-def test_an_accuracy_out_of_range_fails_as_diverged(rig, accuracy):
+def test_a_network_that_always_answers_the_same_is_bad_and_no_fault(rig):
+    outcome = rig.run("constant")
+    assert outcome.state == "complete"
+    assert outcome.objectives["val_accuracy"] == 10.0
+
+
+@times(1, 5)
+@pytest.mark.parametrize("accuracy", ["170", "-1", "nan", "inf"])
+def test_an_accuracy_that_cannot_be_right_fails_as_diverged(rig, accuracy):
     assert rig.run(f"accuracy:{accuracy}").reason == "diverged"
 
 
-@pytest.mark.parametrize("accuracy", ["nan", "inf"])
-def test_an_accuracy_that_is_no_number_fails_as_diverged(rig, accuracy):
-    assert rig.run(f"accuracy:{accuracy}").reason == "diverged"
-
-
+@times(1, 5)
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -71,6 +80,7 @@ def test_an_accuracy_that_is_no_number_fails_as_diverged(rig, accuracy):
         ("outcome_of_another", "another trial"),
         ("odd_bytes", "odd"),
         ("big_file", "File too large"),
+        ("many_files", "Too many open files"),
     ],
 )
 def test_a_trial_that_ends_wrongly_fails_as_crashed_and_says_how(rig, fault, words):
@@ -163,12 +173,20 @@ def test_the_next_trial_is_fine_after_a_fault(rig):
 
 
 @pytest.mark.slow
-def test_thirty_trials_leave_no_zombie_and_no_descriptor(rig, processes):
-    rig.run()
-    own, served = processes.descriptors("self"), processes.descriptors(rig.evaluator.server_pid)
-    faults = ["", "exit:0", "signal:SIGSEGV"]
-    states = [rig.run(faults[number % 3]).state for number in range(30)]
-    assert states.count("complete") == 10
+@pytest.mark.parametrize(
+    "count", [30, pytest.param(500, marks=[pytest.mark.exhaustive, pytest.mark.timeout(3600)])]
+)
+def test_many_trials_leave_no_zombie_no_descriptor_and_no_memory(rig, processes, count):
+    for fault in ("", "exit:0", ""):
+        rig.run(fault)
+    server = rig.evaluator.server_pid
+    own, served = processes.descriptors("self"), processes.descriptors(server)
+    resident = processes.resident_mb("self"), processes.resident_mb(server)
+    faults = ["", "", "exit:0", "", "", "signal:SIGSEGV"]
+    states = [rig.run(faults[number % 6]).state for number in range(count)]
+    assert states.count("failed") == count // 3
+    assert processes.resident_mb("self") < 1.05 * resident[0]
+    assert processes.resident_mb(server) < 1.05 * resident[1]
     assert processes.descriptors("self") == own
     assert processes.descriptors(rig.evaluator.server_pid) == served
     assert processes.children(rig.evaluator.server_pid) == []

@@ -5,7 +5,7 @@ import pytest
 
 from navarch import NavarchError
 from navarch.evaluation import Fidelity, UnknownTaskError, get_task, task_names
-from navarch.evaluation.task import load_search_data, load_test_data
+from navarch.evaluation.task_data import load_search_data, load_test_data
 from navarch.spaces import space_names
 
 FOLDER = Path(__file__).resolve().parents[2] / "evaluation"

@@ -1,20 +1,17 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from navarch.evaluation.augment import shuffled_batches
+from navarch.evaluation.optimizer import Sgd
 from navarch.evaluation.recipe import TrainRecipe
-from navarch.evaluation.sgd import Sgd
-from navarch.evaluation.task import SearchData
-from navarch.evaluation.train import (
-    Scaling,
-    learning_rate,
-    measure_accuracy,
-    shuffled_batches,
-    train_network,
-    val_epochs,
-)
+from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.schedule import learning_rate, val_epochs
+from navarch.evaluation.task_data import SearchData
+from navarch.evaluation.train import measure_accuracy, train_network
 
 RECIPE = TrainRecipe(
     batch_size=16,
@@ -100,7 +97,9 @@ def test_the_last_epoch_is_always_validated(epochs):
 def test_an_epoch_shows_every_image_once_at_most(bars):
     images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(50, 1, 4, 4)
     labels = torch.arange(50)
-    seen = list(shuffled_batches(images, labels, 16, 0, torch.Generator().manual_seed(1)))
+    seen = list(
+        shuffled_batches(images, labels, 16, replace(RECIPE, shift=0), torch.Generator().manual_seed(1))
+    )
     shown = torch.cat([targets for _, targets in seen])
     assert len(shown) == len(set(shown.tolist())) == 48
     assert all(torch.equal(batch[:, 0, 0, 0].long(), targets) for batch, targets in seen)
@@ -108,7 +107,9 @@ def test_an_epoch_shows_every_image_once_at_most(bars):
 
 def test_a_shift_keeps_the_shape_and_moves_the_picture(bars):
     chance = torch.Generator().manual_seed(5)
-    moved, _ = next(shuffled_batches(bars.train_images, bars.train_labels, 64, 2, chance))
+    moved, _ = next(
+        shuffled_batches(bars.train_images, bars.train_labels, 64, replace(RECIPE, shift=2), chance)
+    )
     assert moved.shape == bars.train_images.shape
 
 

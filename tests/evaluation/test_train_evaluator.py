@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from repeating import times
 
 from navarch import NavarchError
 from navarch.evaluation import Limits, TestFailedError, TestScore, TrainEvaluator, get_task
@@ -187,9 +188,11 @@ False)
 
 
 @pytest.mark.slow
+@times(2, 15)
 @pytest.mark.parametrize("victim", ["driver", "server"])
 def test_everything_is_gone_when_the_driver_or_the_server_is_killed(tmp_path, processes, victim):
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(tmp_path)}
+    found = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": found, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         [sys.executable, "-c", DRIVER],
         env=environment,

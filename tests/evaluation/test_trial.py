@@ -32,6 +32,9 @@ def test_an_exception_has_one_reason(error, reason):
 
 def test_a_network_that_cannot_be_built_fails_as_build(request_of, tmp_path, monkeypatch):
     class Broken:
+        def input_side(self, _architecture, side):
+            return side
+
         def build(self, *_args, **_kwargs):
             raise ValueError("no such operation")
 
@@ -39,6 +42,26 @@ def test_a_network_that_cannot_be_built_fails_as_build(request_of, tmp_path, mon
     trial.run_request(request_of(), tmp_path)
     outcome = read_outcome(tmp_path, "1:t")
     assert (outcome.reason, outcome.detail) == ("build", "ValueError: no such operation")
+
+
+@pytest.mark.parametrize(("failures", "state"), [(1, "complete"), (2, "failed")])
+def test_a_trial_out_of_memory_is_trained_once_more_with_half_the_batch(
+    request_of, tmp_path, monkeypatch, failures, state
+):
+    batches, original = [], trial.train_network
+
+    def train(network, data, recipe, **settings):
+        batches.append((recipe.batch_size, recipe.peak_lr))
+        if len(batches) <= failures:
+            raise MemoryError
+        return original(network, data, recipe, **settings)
+
+    monkeypatch.setattr(trial, "train_network", train)
+    trial.run_request(request_of(), tmp_path)
+    outcome = read_outcome(tmp_path, "1:t")
+    assert batches == [(25, 0.15), (12, 0.075)]
+    assert (outcome.state, outcome.reason) == (state, None if failures == 1 else "oom")
+    assert failures == 2 or "out of memory with batches of 25 images: trained with 12" in outcome.detail
 
 
 def test_a_test_that_fails_leaves_an_outcome_instead_of_a_score(request_of, tmp_path, monkeypatch):

@@ -44,8 +44,8 @@ REFUSED = [
     reply({"dimension": "d" * 81}),
     reply({"option": "o" * 81}),
     *(reply({key: "x"}) for key in ("state", "lesson_id", "run_id", "val_accuracy", "tool_calls")),
-    reply({}, {}),
-    reply(*[{"statement": f"lesson {n}"} for n in range(1000)]),
+    reply({"supports": []}, {"supports": ["1"]}),
+    reply(*[{"statement": "x" * 401} for _ in range(1000)]),
     reply({}, budget={"trials": 10**6}),
     json.dumps({"lessons": GOOD, "retire": []}),
 ]
@@ -89,6 +89,13 @@ def test_a_lesson_without_evidence_or_form_is_refused_and_the_search_goes_on(ben
     search(bench, REFUSED, len(REFUSED))
     with bench.memory() as memory:
         assert memory.lessons("r1", active=False) == []
+
+
+def test_of_many_lessons_in_a_reply_one_is_kept(bench):
+    search(bench, [reply({}, {}), reply(*[{"statement": f"lesson {n}"} for n in range(1000)])], 2)
+    with bench.memory() as memory:
+        kept = memory.lessons("r1", active=False)
+    assert [lesson.statement for lesson in kept] == ["s", "lesson 0"]
 
 
 def test_a_lesson_is_one_quoted_line_that_cites_trials_of_this_run(bench):

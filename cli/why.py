@@ -1,0 +1,142 @@
+"""`navarch why`: all that is known of one trial: who proposed it, what came out, and how that compares."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from navarch.cli.echo import echo, echo_json
+from navarch.cli.options import AsJson, Db, Run, read_memory
+from navarch.cli.wording import accuracy, because, big
+
+if TYPE_CHECKING:
+    from navarch.memory import Memory, TrialRow
+
+SHAPES = {
+    "rising": "still rising at its end: more epochs would help it",
+    "flat": "flat at its end",
+    "overfitting": "overfitting: validation fell while training rose",
+    "diverged": "diverged",
+    "none": "too short to have a shape",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog="Example: navarch why latest 3")(why)
+
+
+def why(
+    name: Run,
+    trial: Annotated[int, typer.Argument(help="The number of a trial.", show_default=False)],
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show why a trial was made, how it ended, and how it compares.
+
+    The record is the one that the roles were given.
+    """
+    with read_memory(db) as memory:
+        run = memory.get_run(name)
+        row = memory.get_trial(run.run_id, trial)
+        facts = _facts(memory, row)
+    if as_json:
+        echo_json(facts)
+        return
+    echo(
+        f"trial {row.number} of run {run.run_id}  {row.code}  {row.state}"
+        + (f" ({row.reason})" if row.reason else "")
+    )
+    _line("architecture", row.genotype)
+    _show_origin(facts)
+    if row.detail:
+        _line("said", row.detail.strip().splitlines()[-1])
+    _show_result(row, facts["feedback"])
+    _show_cost(row)
+    _show_curve(row, facts["feedback"])
+    for note in (facts["feedback"] or {}).get("neighbours", []):
+        _line(f"beside trial {note['trial']}", _compare(note))
+
+
+def _facts(memory: "Memory", row: "TrialRow") -> dict[str, Any]:
+    proposals = [each for each in memory.proposals(row.run_id) if each.proposal_id == row.proposal_id]
+    proposal = proposals[0] if proposals else None
+    return {
+        "run": row.run_id,
+        "trial": row.number,
+        "round": row.round,
+        "code": row.code,
+        "genotype": row.genotype,
+        "architecture": row.architecture,
+        "state": row.state,
+        "reason": row.reason,
+        "detail": row.detail,
+        "objectives": row.objectives,
+        "params": row.params,
+        "macs": row.macs,
+        "seed": row.seed,
+        "fidelity": row.fidelity,
+        "cost": row.cost,
+        "curve": row.curve,
+        "reused_from": row.reused_from,
+        "origin": proposal.origin if proposal else None,
+        "why": proposal.why if proposal else None,
+        "because": because(proposal) if proposal else None,
+        "feedback": row.feedback,
+    }
+
+
+def _show_origin(facts: dict[str, Any]) -> None:
+    said = f": {facts['why']}" if facts["why"] else ""
+    _line("proposed", f"in round {facts['round']} by {facts['origin'] or 'the run itself'}{said}")
+    if facts["because"]:
+        _line("chosen", facts["because"])
+    if facts["reused_from"]:
+        _line("measured", f"by the earlier trial {facts['reused_from']}, and not again")
+
+
+def _show_result(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
+    if row.val_accuracy is None:
+        _line("validation", "none: it was not measured")
+        return
+    place = f", rank {feedback['rank']}" if feedback and feedback["rank"] else ""
+    margin = feedback["margin_to_best"] if feedback else None
+    beside = "" if margin is None else f", {margin:+.2f} points to the best of the others at its time"
+    _line("validation", f"{accuracy(row.val_accuracy)}{place}{beside}")
+
+
+def _show_cost(row: "TrialRow") -> None:
+    cost = row.cost
+    _line("size", f"{big(row.params)} parameters, {big(row.macs)} MACs")
+    if cost and cost.get("epochs"):
+        rest = cost["seconds"] - cost["train_seconds"]
+        _line(
+            "time",
+            f"{cost['train_seconds']:.1f} s of training for {cost['epochs']} epochs on {cost['device']}, "
+            f"{rest:.1f} s around it, {cost['cpu_seconds']:.1f} s of one core",
+        )
+        _line("memory", f"{cost['peak_memory_mb']:,.0f} MiB at its peak")
+
+
+def _show_curve(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
+    if not row.curve:
+        return
+    _line("curve", SHAPES[feedback["curve_shape"]] if feedback else "")
+    for point in row.curve:
+        echo(
+            f"  epoch {point['epoch']:>4}  loss {_number(point['train_loss'], 3)}  "
+            f"train {_number(point['train_accuracy'], 2)} %  validation {_number(point['val_accuracy'], 2)} %"
+        )
+
+
+def _compare(note: dict[str, Any]) -> str:
+    margin = "it failed" if note["margin"] is None else f"{note['margin']:+.2f} points"
+    edits = "; ".join(f"{name} was {before}, here {after}" for name, before, after in note["differences"])
+    return f"{margin} ({edits or 'the same'})"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "nan" if value is None else f"{value:.{digits}f}"
+
+
+def _line(name: str, text: str) -> None:
+    echo(f"{name:<16}{' '.join(text.split())}")

@@ -1,0 +1,105 @@
+"""Where the images of a task are: kept already, or read now from the file, folder or published set that is named.
+
+Kept under `images/` in the data folder, so that decoding happens once.
+"""
+
+import hashlib
+from pathlib import Path
+
+from navarch.evaluation.images.checked import RawSplit, check_splits
+from navarch.evaluation.images.class_folder import fingerprint, read_class_folder
+from navarch.evaluation.images.kept import ImagesError, ImageSet, Split, read_set, write_set
+from navarch.evaluation.images.published import PUBLISHED_IMAGES, divide_test, read_published
+from navarch.evaluation.tables.folder import DataFolder, hash_file
+
+VAL_SHARE = 0.1  # of the training images, where a file has no validation images
+
+
+def is_image_path(name: str) -> bool:
+    """Tell whether a task is named by a file or folder of images."""
+    return name.endswith(".npz") or "/" in name or name in (".", "..")
+
+
+def find_images(name: str, *, download: bool = False) -> ImageSet:
+    """Return the images of a published set, or of an `.npz` file or folder, read and kept where they are not yet.
+
+    Raises: ImagesError for what is missing, damaged or does not fit together.
+    """
+    root = DataFolder().path / "images"
+    if name in PUBLISHED_IMAGES:
+        return read_set(root / name) or _keep_published(name, root, download=download)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        kind, key = f"folder:{path.resolve().name}", fingerprint(path)
+    elif path.is_file():
+        kind, key = f"npz:{path.name}", hash_file(path)[:16]
+    else:
+        raise ImagesError(
+            f"There are no images at {name!r}: give an .npz file, or a folder of class folders."
+        )
+    kept = read_set(root / key)
+    if kept is not None:
+        return kept
+    raw, classes = read_class_folder(path) if path.is_dir() else read_npz_file(path)
+    title = f"Images of {path.name}"
+    return _keep(root / key, kind, title, repr(name), raw, classes, VAL_SHARE)
+
+
+def import_images(path: Path, name: str) -> ImageSet:
+    """Keep the images of an `.npz` file as those of a published set. Raises: ImagesError when they do not fit it."""
+    known = PUBLISHED_IMAGES[name]
+    raw, classes = read_npz_file(path)
+    splits, names = check_splits(repr(str(path)), raw, classes)
+    shape = tuple(splits["train"][0].shape[1:])
+    if len(names) != known.classes or shape != (known.channels, known.side, known.side):
+        raise ImagesError(
+            f"{str(path)!r} has {len(names)} classes of images {shape} (channels, height, width); {known.title} has "
+            f"{known.classes} of {(known.channels, known.side, known.side)}."
+        )
+    return _keep(
+        DataFolder().path / "images" / name, name, known.title, repr(str(path)), raw, names, known.val_share
+    )
+
+
+def read_npz_file(path: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
+    """Return the splits of an `.npz` file, and the class names if it has them. Raises: ImagesError."""
+    from navarch.evaluation.images.npz import read_npz
+
+    return read_npz(path)
+
+
+def own_digest(images: ImageSet) -> str:
+    """Return the digest of the bytes that are kept now, to compare with that of the description."""
+    digest = hashlib.sha256()
+    for split in images.counts:
+        for suffix in ("images", "labels"):
+            with (Path(images.folder) / f"{split}.{suffix}").open("rb") as file:
+                while block := file.read(2**24):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def _keep_published(name: str, root: Path, *, download: bool) -> ImageSet:
+    known = PUBLISHED_IMAGES[name]
+    raw, classes = read_published(name, root / "torchvision", download=download)
+    return _keep(root / name, name, known.title, f"task {name!r}", raw, classes, known.val_share)
+
+
+def _keep(
+    folder: Path,
+    name: str,
+    title: str,
+    where: str,
+    raw: dict[Split, RawSplit],
+    classes: tuple[str, ...],
+    val_share: float,
+) -> ImageSet:
+    splits, names = check_splits(where, raw, classes)
+    if val_share == 0 and "val" not in splits:
+        splits = divide_test(splits)
+    pixels = splits["train"][0]
+    images = ImageSet(name, title, str(folder), pixels.shape[1], pixels.shape[-1], names, {}, "", val_share)
+    try:
+        return write_set(images, splits)
+    except OSError as error:
+        raise ImagesError(f"The data folder {str(folder)!r} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,90 @@
+"""Published image sets: what they are, how they are split for a search, and how torchvision reads or downloads them."""
+
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from navarch.evaluation.images.checked import RawSplit
+from navarch.evaluation.images.kept import ImagesError, Split, draw_out
+from navarch.evaluation.vision import import_torchvision
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedImages:
+    """Describe a published set. sizes: train, val, test as a search sees them.
+
+    loader: its class in torchvision.datasets; None where the user makes the file. val_share: of the training images
+    that are drawn for validation; 0 where half of the published test images are, as NAS-Bench-201 does.
+    """
+
+    title: str
+    classes: int
+    channels: int
+    side: int
+    sizes: tuple[int, int, int]
+    loader: str | None
+    val_share: float
+
+
+PUBLISHED_IMAGES = {
+    "cifar10": PublishedImages("CIFAR-10", 10, 3, 32, (25_000, 25_000, 10_000), "CIFAR10", 0.5),
+    "cifar100": PublishedImages("CIFAR-100", 100, 3, 32, (50_000, 5_000, 5_000), "CIFAR100", 0.0),
+    "fashion-mnist": PublishedImages(
+        "Fashion-MNIST", 10, 1, 28, (54_000, 6_000, 10_000), "FashionMNIST", 0.1
+    ),
+    "imagenet16-120": PublishedImages("ImageNet16-120", 120, 3, 16, (151_700, 3_000, 3_000), None, 0.0),
+}
+
+
+def read_published(name: str, root: Path, *, download: bool) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
+    """Return the splits of a published set and its class names. download: fetch it first where it is absent.
+
+    Raises: ImagesError when it is not there, damaged, or cannot be fetched.
+    """
+    known = PUBLISHED_IMAGES[name]
+    if known.loader is None:
+        raise ImagesError(
+            f"The images of task {name!r} are not kept here, and torchvision does not have them: "
+            f"navarch data import FILE.npz --name {name}, with x_train, y_train, x_test and y_test."
+        )
+    loader: Any = getattr(import_torchvision("datasets"), known.loader)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with redirect_stdout(sys.stderr):
+            parts = {
+                split: loader(str(root), train=split == "train", download=download)
+                for split in ("train", "test")
+            }
+    except Exception as error:  # torchvision's download and unpacking raise whatever their libraries raise
+        why = " ".join(str(error).split())[:160]
+        advice = (
+            f"try again, or put its files into {str(root)!r}"
+            if download
+            else f"navarch data download {name}, or put its files into {str(root)!r}"
+        )
+        raise ImagesError(f"The images of task {name!r} cannot be read ({why}): {advice}.") from None
+    classes = tuple(str(label) for label in parts["train"].classes)
+    return {
+        "train": _raw(parts["train"]),
+        "test": _raw(parts["test"]),
+    }, classes
+
+
+def divide_test(splits: "dict[Split, tuple[Tensor, Tensor]]") -> "dict[Split, tuple[Tensor, Tensor]]":
+    """Return the splits with half of the test images, of every class alike, as validation images."""
+    pixels, labels = splits["test"]
+    kept, drawn = draw_out(labels, len(labels) // 2)
+    return {**splits, "val": (pixels[drawn], labels[drawn]), "test": (pixels[kept], labels[kept])}
+
+
+def _raw(part: Any) -> RawSplit:
+    import torch
+
+    pixels = torch.as_tensor(part.data)
+    pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    return RawSplit(pixels.contiguous(), torch.as_tensor(part.targets))
