@@ -238,6 +238,7 @@ class Caller:
             attempts=completion.attempts,
             input_tokens=completion.input_tokens,
             output_tokens=completion.output_tokens,
+            cached_tokens=completion.cached_tokens,
             latency_s=completion.latency_s,
         )
         return settled, parsed

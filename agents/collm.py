@@ -1,7 +1,8 @@
 """The two roles of `collm-nas`: a Navigator that remembers, and a Generator that sees its words alone.
 
 The Navigator's view is that of the combined workflow, without what only other roles bring: lessons and refusals.
-Its prompt may use the new results and the best of all; what came before stands in its conversation.
+Its prompt may use the new results and the best of all; what came before stands in its conversation, and when that has
+grown long and begins anew, in the trials that sum it up and in what it said last.
 """
 
 from collections.abc import Mapping
@@ -27,9 +28,10 @@ class StrategyView(View):
     refused: tuple[ProblemView, ...]
 
 
-def navigator_view(recall: Recall, round: int) -> NavigatorView:
-    """Return what the Navigator sees at the start of `round`."""
-    return replace(recall.navigator(round), lessons=(), refused={})
+def navigator_view(recall: Recall, round: int, *, remembers: bool = True) -> NavigatorView:
+    """Return what the Navigator sees at the start of `round`; without a memory the last round and the best alone."""
+    view = replace(recall.navigator(round), lessons=(), refused={})
+    return view if remembers else replace(view, digest=(), said={})
 
 
 def generator_view(recall: Recall, round: int, attempt: int, count: int) -> StrategyView:

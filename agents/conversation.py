@@ -1,9 +1,9 @@
 """What is sent: a rendered prompt, a stateful role's earlier turns, the repair turn after a bad reply."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from navarch.agents.model import Message
+from navarch.agents.model import Message, MessageRole
 from navarch.agents.parse import split_reasoning
 from navarch.agents.roles import R, Role
 from navarch.agents.views import View
@@ -52,19 +52,26 @@ class Conversation:
         return (*before, Message("user", f"{question.text}\n\n{repair}"))
 
     def _earlier_turns(self, role: Role[R], run_id: str, round: int) -> Messages:
-        """Return the questions and replies of the role's last rounds, without repairs, in order."""
-        turns: list[Message] = []
+        """Return the conversation so far, without repairs: what the role's last call was sent, and its reply.
+
+        Nothing where it has grown longer than the role's room: it begins anew.
+        """
         kept = round if role.turns is None else role.turns
-        for earlier in range(max(1, round - kept), round):
+        for earlier in range(round - 1, max(0, round - 1 - kept), -1):
             rows = self._memory.calls(run_id, role=role.name, round=earlier)
             answered = next((row for row in reversed(rows) if row.state == "ok"), None)
             if answered is None:
                 continue
             asked = next(row for row in rows if row.attempt == answered.attempt)
-            question = next(digest for sender, digest in reversed(asked.messages) if sender == "user")
-            turns.append(Message("user", self._memory.text(question)))
-            turns.append(Message("assistant", compact(answered.parsed)))
-        return tuple(turns)
+            sent = (
+                Message(cast(MessageRole, sender), text)
+                for sender, text in self._memory.rendered(asked)
+                if sender != "system"
+            )
+            turns = (*sent, Message("assistant", compact(answered.parsed)))[-2 * kept :]
+            is_full = role.room is not None and sum(len(one.text) for one in turns) > role.room
+            return () if is_full else turns
+        return ()
 
 
 def compact(data: Any) -> str:

@@ -33,12 +33,15 @@ class Dialect:
     """What may be sent to one model of one server.
 
     formats: by the digest of a schema, or `ANY`: a server may take one schema and refuse a larger one. limit_name: the
-    two names of one limit; OpenAI's newer models refuse the old one, most other servers know no other. file: where it
-    is remembered, None for nowhere.
+    two names of one limit; OpenAI's newer models refuse the old one, most other servers know no other. sends_lengths:
+    whether a JSON schema bounds the length of texts. streams: whether it takes being asked for a stream. file: where
+    it is remembered, None for nowhere.
     """
 
     limit_name: str = OLD_LIMIT
     sends_temperature: bool = True
+    sends_lengths: bool = True
+    streams: bool = True
     formats: dict[str, Format] = field(default_factory=dict)
     file: Path | None = None
     context: int | None = None  # tokens of prompt and reply together, as the server said when it was checked
@@ -69,6 +72,20 @@ class Dialect:
         self.sends_temperature, self._is_changed = False, True
         return True
 
+    def give_up_lengths(self) -> bool:
+        """Note that bounds on the length of texts were refused; return whether leaving them out is something new."""
+        if not self.sends_lengths:
+            return False
+        self.sends_lengths, self._is_changed = False, True
+        return True
+
+    def give_up_stream(self) -> bool:
+        """Note that streaming was refused; return whether leaving it out is something new."""
+        if not self.streams:
+            return False
+        self.streams, self._is_changed = False, True
+        return True
+
     def give_up_limit_name(self) -> bool:
         """Note that the name of the token limit was refused; return whether the other one is left to try."""
         self._refused.add(("limit", self.limit_name))
@@ -93,6 +110,8 @@ class Dialect:
         found = {
             "formats": self.formats,
             "sends_temperature": self.sends_temperature,
+            "sends_lengths": self.sends_lengths,
+            "streams": self.streams,
             "limit_name": self.limit_name,
             "context": self.context,
         }
@@ -113,7 +132,6 @@ def remembered_dialect(base_url: str, model: str) -> Dialect:
     found = None if fresh.file is None else _read(fresh.file)
     if found is not None:
         found.file = fresh.file
-        found.context = _read_context(fresh.file)
     return found or fresh
 
 
@@ -133,23 +151,24 @@ def _cache_folder(environ: Mapping[str, str]) -> Path | None:
         return None
 
 
-def _read_context(file: Path | None) -> int | None:
-    """Return the context length that a file holds, if any."""
-    try:
-        found = None if file is None else json.loads(file.read_text(encoding="utf-8")).get("context")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return None
-    return found if type(found) is int and found > 0 else None
-
-
 def _read(file: Path) -> Dialect | None:
     """Return what a file holds; None where it is missing or not what was written."""
     try:
         data: Any = json.loads(file.read_text(encoding="utf-8"))
-        formats, temperature, limit = data["formats"], data["sends_temperature"], data["limit_name"]
+        formats, limit = data["formats"], data["limit_name"]
+        flags = [data[name] for name in ("sends_temperature", "sends_lengths", "streams")]
+        context = data["context"]
         is_sound = set(formats.values()) <= set(FORMATS) and limit in (OLD_LIMIT, NEW_LIMIT)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    if not is_sound or not isinstance(temperature, bool):
+    if not is_sound or not all(isinstance(flag, bool) for flag in flags):
         return None
-    return Dialect(limit, temperature, cast(dict[str, Format], formats))
+    temperature, lengths, streams = flags
+    return Dialect(
+        limit_name=limit,
+        sends_temperature=temperature,
+        sends_lengths=lengths,
+        streams=streams,
+        formats=cast(dict[str, Format], formats),
+        context=context if type(context) is int and context > 0 else None,
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import ne
 from typing import NamedTuple
 
 from navarch.agents.kernel import Values
@@ -9,6 +10,8 @@ from navarch.agents.views import TrialView
 from navarch.evaluation import Limits
 from navarch.memory import Memory, TrialRow
 from navarch.spaces import SearchSpace
+
+BEST, VARIED, LATEST = 5, 4, 3  # trials that sum a long search up
 
 
 class Known(NamedTuple):
@@ -89,6 +92,34 @@ def cut_history(known: Sequence[Known], limit: int) -> tuple[TrialView, ...]:
         chosen.update(latest[: limit - len(chosen)])
         kept = [trial for trial in kept if trial.number in chosen]
     return tuple(replace(trial, feedback=None) for trial in kept)
+
+
+def sum_up(known: Sequence[Known], bounds: Bounds) -> tuple[TrialView, ...]:
+    """Return the trials that sum a search up, by number and without feedback; all where they are few.
+
+    The best, then those that differ most from all chosen before (in the values of the canonical form), then the latest.
+    """
+    if len(known) <= BEST + VARIED + LATEST:
+        return tuple(replace(k.trial, feedback=None) for k in known)
+    best = {trial.number for trial in best_trials(known, bounds, BEST)}
+    chosen = {k.trial.number: k for k in known if k.trial.number in best}
+    near = {k.trial.number: min((_distance(k, one) for one in chosen.values()), default=0) for k in known}
+    rest = {
+        k.trial.number: k for k in known if k.trial.val_accuracy is not None and k.trial.number not in best
+    }
+    for _ in range(min(VARIED, len(rest))):
+        number = max(rest, key=lambda n: (near[n], rest[n].trial.val_accuracy or 0.0, -n))
+        chosen[number] = rest.pop(number)
+        near = {n: min(near[n], _distance(k, chosen[number])) for n, k in rest.items()}
+    for one in known[::-1]:
+        if len(chosen) == BEST + VARIED + LATEST:
+            break
+        chosen.setdefault(one.trial.number, one)
+    return tuple(replace(chosen[number].trial, feedback=None) for number in sorted(chosen))
+
+
+def _distance(one: Known, other: Known) -> int:
+    return sum(map(ne, one.canonical, other.canonical))
 
 
 def count_idle_rounds(known: Sequence[Known], bounds: Bounds, round: int) -> int:

@@ -18,7 +18,7 @@ class ForgetfulRecall(Recall):
         """Return what the Navigator sees: the mission and the space."""
         view = super().navigator(round)
         empty = replace(view, new=(), top=(), history=(), lessons=())
-        return replace(empty, refused={}, rounds_without_gain=0)
+        return replace(empty, refused={}, rounds_without_gain=0, digest=(), said={})
 
     def generator(self, round: int, attempt: int) -> GeneratorView:
         """Return what the Generator sees: the direction, and what became of its proposals in this round."""

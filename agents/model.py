@@ -25,14 +25,15 @@ class Message(NamedTuple):
 class Completion:
     """A model's answer.
 
-    `reasoning` is what the server sent apart from it; token counts are None where not reported; `attempts` is
-    how many requests it took.
+    `reasoning` is what the server sent apart from it; token counts are None where not reported, `cached_tokens`
+    of the input came out of the server's prompt cache; `attempts` is how many requests it took.
     """
 
     text: str
     reasoning: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
     finish_reason: str = "stop"
     latency_s: float = 0.0
     attempts: int = 1
@@ -116,7 +117,12 @@ def parse_replay(name: str) -> ReplayName | None:
 
 
 def make_client(
-    name: str, *, base_url: str | None = None, api_key: Secret | None = None, timeout_s: float = 120.0
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: Secret | None = None,
+    timeout_s: float = 120.0,
+    stream: bool = False,
 ) -> ModelClient | None:
     """Return the client for a model name, None for `offline`. Nothing is sent yet.
 
@@ -136,7 +142,9 @@ def make_client(
     from navarch.agents.openai_model import OpenAIModel  # httpx alone costs a tenth of a second
 
     dialect = remembered_dialect(url, model)
-    return OpenAIModel(model, base_url=url, api_key=api_key, timeout_s=timeout_s, dialect=dialect)
+    return OpenAIModel(
+        model, base_url=url, api_key=api_key, timeout_s=timeout_s, dialect=dialect, stream=stream
+    )
 
 
 def check_base_url(url: str) -> str:

@@ -6,9 +6,10 @@ errors without keys.
 """
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from threading import local
+from threading import Lock, local
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,9 +18,15 @@ from navarch.agents.endpoint_http import explain_connection, open_client, tls_co
 from navarch.agents.errors import ModelError
 from navarch.agents.logs import mask_logs
 from navarch.agents.model import Completion, Message
-from navarch.agents.openai_wire import Exchange, explain_status, read_completion, said_by_body
+from navarch.agents.openai_wire import (
+    STREAM_OVERHEAD,
+    Exchange,
+    explain_status,
+    read_completion,
+    said_by_body,
+)
 from navarch.agents.redaction import Secret, redact
-from navarch.agents.schema import schema_digest
+from navarch.agents.schema import schema_digest, without_lengths
 from navarch.agents.tracing import keep_traces_home
 from navarch.prompts import Sampling
 
@@ -40,6 +47,7 @@ class OpenAIModel:
         timeout_s: float = 120.0,
         dialect: Dialect | None = None,
         only: Format | None = None,
+        stream: bool = False,
         max_attempts: int = MAX_ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -47,7 +55,9 @@ class OpenAIModel:
         """Set up without sending anything.
 
         `timeout_s` bounds a whole `complete`, with its retries and waits. `dialect` is what is known of the server; a
-        new one is remembered nowhere. `only` asks for replies in that format, whatever the dialect says.
+        new one is remembered nowhere. `only` asks for replies in that format, whatever the dialect says. `stream` asks
+        for replies piece by piece, which keeps a connection alive that a gateway would cut. Calls may be made from many
+        threads at once.
         """
         self._model = model
         self._base_url = base_url
@@ -60,6 +70,8 @@ class OpenAIModel:
         self._current = local()
         self._dialect = dialect or replace(fresh_dialect(base_url, model), file=None)
         self._only = only
+        self._stream = stream
+        self._lock = Lock()
         self._max_attempts = max_attempts
 
     @property
@@ -123,7 +135,10 @@ class OpenAIModel:
         chat = self._connect()
         started = self._clock()
         exchange = self._current.exchange = Exchange(deadline, self._clock)
-        options = self._options(schema, sampling, deadline - started)
+        sent = self._options(schema, sampling)
+        if "stream" in sent["extra_body"]:
+            exchange.cap *= STREAM_OVERHEAD
+        options = {**sent, "timeout": max(0.001, deadline - started)}
         failure: Exception | None = None
         try:
             with tracing_context(enabled=False), exchange.cut_after(options["timeout"]):
@@ -143,30 +158,43 @@ class OpenAIModel:
         if 200 <= exchange.status < 300 and is_whole:
             return read_completion(bytes(exchange.body), self._host, self._clock() - started)
         if exchange.status >= 300 and not exchange.is_late:
-            if exchange.status in (400, 422) and self._step_down(bytes(exchange.body), schema, sampling):
-                raise _StepDown
+            if exchange.status in (400, 422):
+                self._step_down(bytes(exchange.body), schema, sampling, sent)
             raise explain_status(exchange, self._host, self._model)
         raise explain_connection(failure, self._host, self._timeout_s, is_late=exchange.is_late)
 
-    def _options(self, schema: dict[str, Any] | None, sampling: Sampling, timeout_s: float) -> dict[str, Any]:
+    def _options(self, schema: dict[str, Any] | None, sampling: Sampling) -> dict[str, Any]:
         """Return the parameters of one request, as plain as the server needs them."""
         body: dict[str, Any] = {}
+        if (
+            self._stream and self._dialect.streams
+        ):  # in the body: the stream is put together here, not by the library
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
         form = "none" if schema is None else self.response_format(schema)
         if form == "json_schema":
+            sent = schema if self._dialect.sends_lengths else without_lengths(schema)
             body["response_format"] = {
                 "type": "json_schema",
-                "json_schema": {"name": "reply", "strict": True, "schema": schema},
+                "json_schema": {"name": "reply", "strict": True, "schema": sent},
             }
         elif form == "json_object":
             body["response_format"] = {"type": "json_object"}
         if sampling.max_tokens is not None:
             body[self._dialect.limit_name] = sampling.max_tokens
-        options: dict[str, Any] = {"extra_body": body, "timeout": max(0.001, timeout_s)}
+        options: dict[str, Any] = {"extra_body": body}
         if sampling.temperature is not None and self._dialect.sends_temperature:
             options["temperature"] = sampling.temperature
         return options
 
-    def _step_down(self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling) -> bool:
+    def _step_down(
+        self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling, sent: dict[str, Any]
+    ) -> None:
+        """Raise _StepDown where a plainer request than the one sent may pass."""
+        with self._lock:  # one of many threads gives a thing up, and the others see that it was
+            if self._options(schema, sampling) != sent or self._give_up(body, schema, sampling):
+                raise _StepDown
+
+    def _give_up(self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling) -> bool:
         """Give up the one thing that a refusal names; return whether anything was given up."""
         said = (said_by_body(body) or body[:2000].decode("utf-8", "replace")).lower()
         dialect = self._dialect
@@ -178,6 +206,11 @@ class OpenAIModel:
             return True
         if "temperature" in said and sampling.temperature is not None and dialect.give_up_temperature():
             return True
+        if "stream" in said and self._stream and dialect.give_up_stream():
+            return True
+        is_long = any(word in said for word in ("minlength", "maxlength", "repetition"))
+        if is_long and schema is not None and dialect.give_up_lengths():
+            return True
         named = ("response_format", "json_schema", "json_object", "schema", "grammar", "structured")
         if schema is None or self._only is not None or not any(word in said for word in named):
             return False
@@ -185,8 +218,14 @@ class OpenAIModel:
 
     def _connect(self) -> Any:
         """Return the chat model, made on first use."""
+        with self._lock:
+            return self._make_chat()
+
+    def _make_chat(self) -> Any:
         if self._chat is None:
             keep_traces_home()
+            # The library's advice on a refused schema speaks of its own methods, and the refusal is handled here.
+            warnings.filterwarnings("ignore", "Invalid schema for OpenAI", UserWarning, "langchain_openai")
             import httpx2
             from langchain_openai import ChatOpenAI
             from pydantic import SecretStr

@@ -15,8 +15,10 @@ from typing import Any
 
 from navarch.agents.errors import ModelError, ModelErrorKind
 from navarch.agents.model import Completion
+from navarch.agents.openai_stream import is_stream, join_stream
 
 MAX_BODY = 4 * 1024 * 1024
+STREAM_OVERHEAD = 16  # bytes of a stream for one of its text, or so
 MAX_RETRY_AFTER_S = 30.0
 _SHOWN = 200
 
@@ -30,6 +32,7 @@ class Exchange:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytearray = field(default_factory=bytearray)
+    cap: int = MAX_BODY
     is_too_large: bool = False
     is_late: bool = False
     connection: Any = None
@@ -68,7 +71,7 @@ class Exchange:
             if self.clock() > self.deadline:
                 self.is_late = True
                 raise TimeoutError("the deadline has passed")
-            if len(self.body) + len(chunk) > MAX_BODY:
+            if len(self.body) + len(chunk) > self.cap:
                 self.is_too_large = True
                 raise OSError("the body is too large")
             self.body += chunk
@@ -80,7 +83,7 @@ class Exchange:
 def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
     """Return the completion in a 200 body. Raises: ModelError where it holds none."""
     try:
-        data = json.loads(body)
+        data = join_stream(body, host) if is_stream(body) else json.loads(body)
     except (ValueError, RecursionError):
         kind = (
             "an empty body"
@@ -110,6 +113,7 @@ def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
         reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_cached(data),
         finish_reason=finish if isinstance(finish, str) and finish else "stop",
         latency_s=latency_s,
     )
@@ -194,6 +198,14 @@ def _text(value: Any) -> str:
         parts = (part.get("text") if isinstance(part, dict) else part for part in value)
         return "".join(part for part in parts if isinstance(part, str))
     return value if isinstance(value, str) else ""
+
+
+def _cached(data: dict[str, Any]) -> int | None:
+    """Return the input tokens out of the prompt cache: OpenAI's and vLLM's place, or that of older llama.cpp."""
+    usage = data.get("usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    told = _count(details, "cached_tokens")
+    return _count(data.get("timings"), "cache_n") if told is None else told
 
 
 def _count(usage: Any, name: str) -> int | None:

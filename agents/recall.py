@@ -16,6 +16,7 @@ from navarch.agents.finished import (
     best_trials,
     count_idle_rounds,
     cut_history,
+    sum_up,
 )
 from navarch.agents.kernel import Values
 from navarch.agents.surrogate import fit
@@ -109,6 +110,8 @@ class Recall:
             lessons=self._lessons(round),
             refused=refused,
             rounds_without_gain=count_idle_rounds(known, self.bounds, round),
+            digest=sum_up(known, self.bounds),
+            said=self.direction(round - 1) if round > 1 else NO_DIRECTION,
         )
 
     def generator(self, round: int, attempt: int) -> GeneratorView:
@@ -182,6 +185,7 @@ class Recall:
             new=tuple(k.trial for k in new),
             history=cut_history(known, HISTORY),
             lessons=self._lessons(round),
+            digest=sum_up(known, self.bounds),
         )
 
     def mission(self, round: int, known: Sequence[Known]) -> Mission:

@@ -9,6 +9,7 @@ from navarch.agents.replies import Direction, Lessons, Proposals, Reply, Verdict
 R = TypeVar("R", bound=Reply)
 
 TURNS_KEPT = 12  # rounds of a stateful role's conversation
+ROOM = 2_000  # characters of a conversation, about 700 tokens, after which it begins anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,9 @@ class Role(Generic[R]):
     """One role.
 
     A stateful role's conversation goes on through the run; a stateless one starts afresh each time. `turns` is how
-    many rounds of it are sent again, None for all. Two roles may share a name, not a prompt.
+    many rounds of it are sent again, None for all. A conversation longer than `room` characters begins anew, with what
+    was learnt summed up; None is no bound. So the prompt stays short, and most of it is what was sent before. Two roles
+    may share a name, not a prompt.
     """
 
     name: str
@@ -24,6 +27,7 @@ class Role(Generic[R]):
     reply_type: type[R]
     stateful: bool
     turns: int | None = TURNS_KEPT
+    room: int | None = ROOM
 
 
 NAVIGATOR: Role[Direction] = Role("navigator", "navigator", Direction, stateful=True)

@@ -4,7 +4,7 @@ A view holds no name of a benchmark, no path and no key. `to_dict` gives the pla
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 
@@ -123,7 +123,10 @@ def _record(value: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class NavigatorView(View):
-    """The Navigator sees all: `new` are the trials since its last turn, `top` the best, `history` both."""
+    """The Navigator sees all: `new` are the trials since its last turn, `top` the best, `history` both.
+
+    digest: the few trials that sum the history up. said: what it said last, {} at the beginning.
+    """
 
     mission: Mission
     space: SpaceView
@@ -133,6 +136,8 @@ class NavigatorView(View):
     lessons: tuple[LessonView, ...]
     refused: Mapping[str, int]
     rounds_without_gain: int
+    digest: tuple[TrialView, ...] = ()
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +171,14 @@ class CriticView(View):
 
 @dataclass(frozen=True, slots=True)
 class DistillerView(View):
-    """The Distiller sees the round's outcomes with feedback, the history that holds them, and the lessons."""
+    """The Distiller sees the round's outcomes with feedback, the history that holds them, and the lessons.
+
+    digest: the few trials that sum the history up.
+    """
 
     mission: Mission
     space: SpaceView
     new: tuple[TrialView, ...]
     history: tuple[TrialView, ...]
     lessons: tuple[LessonView, ...]
+    digest: tuple[TrialView, ...] = ()

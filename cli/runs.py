@@ -56,6 +56,8 @@ def show(
         spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
         cost = money_of(memory, run.run_id, settings_of(run))
         models = ladders(memory, run.run_id)
+        new = memory.count_new(run.run_id)
+        per_new = spent.tokens / new if spent.tokens and new else None
     if as_json:
         echo_json(
             {
@@ -64,6 +66,8 @@ def show(
                 "spent": {
                     "calls": spent.calls,
                     "tokens": spent.tokens,
+                    "cached_tokens": spent.cached_tokens,
+                    "tokens_per_new": per_new,
                     "money": cost,
                     "train_seconds": spent.train_seconds,
                 },
@@ -87,6 +91,11 @@ def show(
         f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
         f"proposals refused: {_counts(refused)}"
     )
+    if per_new is not None:
+        cached = f"; {spent.cached_tokens} of the input out of the server's prompt cache" * bool(
+            spent.cached_tokens
+        )
+        echo(f"{per_new:,.0f} tokens for each valid and new architecture{cached}")
     show_fallbacks(replies)
     show_ladders(models)
     echo()

@@ -80,14 +80,25 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
 
 
 def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
-    headings = ("call", "model", "source", "state", "prompt", "tokens in", "out", "seconds", "reply or error")
+    headings = (
+        "call",
+        "model",
+        "source",
+        "state",
+        "prompt",
+        "tokens in",
+        "cached",
+        "out",
+        "seconds",
+        "reply or error",
+    )
     rows = []
     for call in calls:
         text = call.error or (memory.text(call.reply) if call.reply else "")
         prompt = f"{call.prompt}@{call.prompt_digest[:8]}"
         label = f"round {call.round} {call.role}" + (f" retry {call.attempt}" if call.attempt else "")
         label += " fallback" if call.source == "fallback" else f" repair {call.turn}" if call.turn else ""
-        tokens = (call.input_tokens, call.output_tokens)
+        tokens = (call.input_tokens, call.cached_tokens, call.output_tokens)
         rows.append([label, call.model, call.source, call.state, prompt, *tokens, call.latency_s, text])
     echo_columns(headings, rows)
     echo(f"{len(calls)} calls; every prompt and reply: navarch trace {run_id} --full")
@@ -126,6 +137,7 @@ def _facts(memory: "Memory", call: "CallRow") -> dict[str, Any]:
         "error": call.error,
         "input_tokens": call.input_tokens,
         "output_tokens": call.output_tokens,
+        "cached_tokens": call.cached_tokens,
         "tries": call.tries,
         "seconds": call.latency_s,
         "started_at": call.started_at,

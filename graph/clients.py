@@ -55,7 +55,11 @@ def _client(name: str, settings: Settings, role: str) -> ModelClient | None:
     try:
         server = settings.server
         return make_client(
-            name, base_url=server.base_url, api_key=read_api_key(os.environ), timeout_s=server.timeout_s
+            name,
+            base_url=server.base_url,
+            api_key=read_api_key(os.environ),
+            timeout_s=server.timeout_s,
+            stream=server.stream,
         )
     except NavarchError as error:
         raise NavarchError(f"role {role!r}: {error}") from None

@@ -20,8 +20,9 @@ def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round = position_of(state).round + 1
     ctx.memory.open_round(ctx.run_id, round)
-    role = replace(NAVIGATOR, turns=turns_of(ctx.settings, "navigator"))
-    answer = ask(ctx, role, navigator_view(ctx.recall, round), round=round)
+    turns = turns_of(ctx.settings, "navigator")
+    role = replace(NAVIGATOR, turns=turns, room=ctx.settings.collm.room or None)
+    answer = ask(ctx, role, navigator_view(ctx.recall, round, remembers=turns != 0), round=round)
     ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
     return ctx.done(round=round, attempt=0)
 
@@ -32,7 +33,7 @@ def follower(state: RunState, runtime: Runtime[RunContext]) -> Update:
     round, attempt = position_of(state)
     view = generator_view(ctx.recall, round, attempt, ctx.settings.collm.proposals)
     turns = turns_of(ctx.settings, "generator")
-    role = replace(GENERATOR, stateful=turns != 0, turns=turns)
+    role = replace(GENERATOR, stateful=turns != 0, turns=turns, room=ctx.settings.collm.room or None)
     answer = ask_in_round(ctx, role, view, round=round, attempt=attempt)
     if answer is not None:
         store_proposals(ctx, round, attempt, answer.reply.proposals, answer.call_id)

@@ -196,6 +196,11 @@ class Collm(Section):
     turns: int | None = Field(
         default=None, ge=1, description="rounds of its conversation that a role is sent; default: all"
     )
+    room: int = Field(
+        default=2_000,
+        ge=0,
+        description="characters of conversation after which it begins anew, summed up; 0: never, as in the paper",
+    )
     memory: Literal["navigator", "generator", "both", "neither"] = Field(
         default="navigator",
         description="whose conversation goes on through the run; the paper: the Navigator's",
@@ -248,6 +253,10 @@ class Server(Section):
         description="an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; a key goes into NAVARCH_API_KEY",
     )
     timeout_s: float = Field(default=120, gt=0, description="one attempt's time limit in seconds")
+    stream: bool = Field(
+        default=False,
+        description="ask for replies piece by piece: for a gateway that cuts silent connections",
+    )
     fallback: tuple[str, ...] = Field(
         default=(),
         max_length=8,

@@ -35,6 +35,7 @@ _SPENT = (
     "FROM calls WHERE run_id = ? AND source = 'model'"
 )
 _IS_FREE = f"(model GLOB '{REPLAYED}*' OR model GLOB '{CACHED}*')"
+_CACHED = "SELECT coalesce(sum(cached_tokens), 0) FROM calls WHERE run_id = ? AND source = 'model'"
 _FREE = f"{_SPENT} AND {_IS_FREE}"
 
 # Of open, lost and unreported tokens nobody knows the kind: they count as the dearer one.
@@ -124,6 +125,7 @@ class Calls(Table):
         attempts: int = 1,
         input_tokens: int | None = None,
         output_tokens: int | None = None,
+        cached_tokens: int | None = None,
         latency_s: float | None = None,
     ) -> CallRow:
         """Store how a call ended, once. Missing or implausible usage leaves the reservation as its cost.
@@ -151,6 +153,7 @@ class Calls(Table):
                 "attempts": integer(attempts, "attempts"),
                 "input_tokens": _plausible(input_tokens),
                 "output_tokens": _plausible(output_tokens),
+                "cached_tokens": _plausible(cached_tokens),
                 "latency_s": optional_number(latency_s, "latency_s"),
                 "ended_at": self._store.now(),
             }
@@ -197,8 +200,7 @@ class Calls(Table):
 
     def spent(self, run_id: str) -> Spent:
         """Return the run's ledger; open and lost reservations count as spent."""
-        counts = dict.fromkeys(("waiting", "running", "finished"), 0)
-        reused, train_seconds = 0, 0.0
+        counts, reused, train_seconds = dict.fromkeys(("waiting", "running", "finished"), 0), 0, 0.0
         sql = (
             "SELECT state, count(*), count(reused_from), "
             "sum(CASE WHEN reused_from IS NULL THEN train_seconds ELSE 0 END) "
@@ -209,7 +211,8 @@ class Calls(Table):
             reused += from_others
             train_seconds += seconds
         ((calls, tokens),) = self._store.rows(_SPENT, (run_id,))
-        (free,) = self._store.rows(_FREE, (run_id,))
+        ((free_calls, free_tokens),) = self._store.rows(_FREE, (run_id,))
+        ((cached,),) = self._store.rows(_CACHED, (run_id,))
         return Spent(
             counts["finished"],
             reused,
@@ -218,7 +221,9 @@ class Calls(Table):
             calls,
             tokens,
             train_seconds,
-            *free,
+            free_calls,
+            free_tokens,
+            cached,
         )
 
     def money(self, run_id: str, prices: Prices, *, free: bool = False) -> float:

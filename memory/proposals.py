@@ -65,6 +65,15 @@ class Proposals(Table):
             for row in rows
         ]
 
+    def count_new(self, run_id: str) -> int:
+        """Return how many proposals were valid and new, tried or not; those drawn at random do not count."""
+        sql = (
+            "SELECT count(*) FROM proposals WHERE run_id = ? AND origin != 'random-fill' "
+            "AND status IN ('valid', 'selected', 'unselected', 'vetoed')"
+        )
+        ((count,),) = self._store.rows(sql, (run_id,))
+        return int(count)
+
 
 def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[str, object]:
     return {

@@ -57,6 +57,7 @@ class CallRow:
     """One model call. `messages` are (role, text digest) pairs; `tries` counts interrupted ones too.
 
     `lost_tokens` are the reservations of tries that a crash interrupted: spent, as far as anyone knows.
+    `cached_tokens` are the input tokens that the server had in its prompt cache, None where it does not say.
     `attempts` are the requests that the last try sent (`attempt` is the role's, a part of the key).
     `error` is for people; `reply_error` is what a repair turn says of a bad reply, as plain data.
     """
@@ -84,6 +85,7 @@ class CallRow:
     reserved_tokens: int
     input_tokens: int | None
     output_tokens: int | None
+    cached_tokens: int | None
     tries: int
     lost_tokens: int
     attempts: int
@@ -198,6 +200,7 @@ class Spent:
 
     `calls` counts every request: retries inside a call, and one for each try that a crash interrupted.
     `free_calls` and `free_tokens` of them are answers of an earlier run: counted like it, but nothing was sent.
+    `cached_tokens` of the input were in the server's prompt cache, as far as it says.
     """
 
     trials: int
@@ -209,6 +212,7 @@ class Spent:
     train_seconds: float
     free_calls: int = 0
     free_tokens: int = 0
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

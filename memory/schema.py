@@ -31,7 +31,12 @@ def save_room(db: Database) -> None:
     db.execute("ALTER TABLE proposals DROP COLUMN genotype")
 
 
-MIGRATIONS: list[Migration] = [create_tables, save_room]
+def count_cached(db: Database) -> None:
+    """Give calls a count of the input tokens that the server had in its prompt cache."""
+    db.execute("ALTER TABLE calls ADD COLUMN cached_tokens INTEGER CHECK (cached_tokens >= 0)")
+
+
+MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached]
 
 
 def apply_migration(db: Database, number: int, applied_at: str) -> None:

@@ -120,6 +120,8 @@ STRATEGY: Final = {
     "directions": ({"dimension": VALUE, "advice": VALUE, "prefer": (VALUE,), "avoid": (VALUE,)},),
 }
 
+SAID: Final = {"summary": VALUE, "patterns": (VALUE,)}
+
 # The prompts that have a system and a user part, and the role that each is for.
 ROLE_OF: Final = {
     "navigator": "navigator",
@@ -143,6 +145,8 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "lessons": (LESSON,),
         "refused": VALUE,
         "rounds_without_gain": VALUE,
+        "digest": (TRIAL,),
+        "said": SAID,
         "first": VALUE,  # not in the view: whether this turn opens the conversation
     },
     "generator": {
@@ -172,12 +176,15 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "new": (TRIAL,),
         "history": (TRIAL,),
         "lessons": (LESSON,),
+        "digest": (TRIAL,),
     },
     "collm-nas/navigator": {
         "mission": MISSION,
         "space": SPACE,
         "new": (TRIAL,),
         "top": (TRIAL,),
+        "digest": (TRIAL,),
+        "said": SAID,
         "first": VALUE,
     },
     "collm-nas/generator": {"space": SPACE, "strategy": STRATEGY, "count": VALUE, "refused": (REFUSED,)},

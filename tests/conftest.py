@@ -64,3 +64,15 @@ def _own_data_folder(tmp_path_factory):
 @pytest.fixture(name="shared_file", scope="session")
 def shared_file_fixture():
     return shared_file
+
+
+@pytest.fixture(scope="session")
+def peer(tmp_path_factory):
+    """A real llama.cpp server on loopback with a tiny random model."""
+    try:
+        import xllamacpp  # noqa: F401
+    except ModuleNotFoundError:
+        pytest.skip("needs xllamacpp, which has no wheel for this platform")
+    from tiny_model import TinyModelServer
+
+    return TinyModelServer(tmp_path_factory.mktemp("peer"))

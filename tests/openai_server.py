@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -34,6 +34,22 @@ class Fault:
         if self.usage is not None:
             data["usage"] = self.usage
         return json.dumps(data).encode()
+
+    def events(self) -> bytes:
+        """Return the same completion as a stream: comments, chunks of a few characters, the usage at its end."""
+        whole = json.loads(self.payload())
+        (choice,) = whole.pop("choices")
+        message, usage = choice["message"], whole.pop("usage", None)
+        deltas: list[dict[str, Any]] = [{"role": "assistant"}]
+        for part in ("reasoning_content", "content"):
+            text = message.get(part) or ""
+            deltas += [{part: text[at : at + 7]} for at in range(0, len(text), 7)]
+        chunks = [{**whole, "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+        chunks.append({**whole, "choices": [{"index": 0, "delta": {}, "finish_reason": self.finish_reason}]})
+        if usage is not None:
+            chunks.append({**whole, "choices": [], "usage": usage})
+        lines = [": alive", *(f"data: {json.dumps(chunk)}" for chunk in chunks), "data: [DONE]"]
+        return "".join(f"{line}\n\n" for line in lines).encode()
 
 
 def error(status: int, message: str = "no", code: str | None = None, **headers: str) -> Fault:
@@ -96,10 +112,18 @@ def drip(release: threading.Event, pause_s: float = 0.05) -> Callable[[BaseHTTPR
 class OpenAIServer:
     """Answers requests from a script, the last answer again and again; `requests` holds what was asked.
 
-    `pages` are answers by path that are no completions, such as /v1/models.
+    `pages` are answers by path that are no completions, such as /v1/models. `streams`: a reply comes piece by piece to
+    who asks for that. `delay_s`: how long it thinks about each request.
     """
 
-    def __init__(self, script: Sequence[Fault | str], pages: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        script: Sequence[Fault | str],
+        pages: dict[str, Any] | None = None,
+        *,
+        streams: bool = False,
+        delay_s: float = 0,
+    ) -> None:
         self.pages = {path: page(data) for path, data in (pages or {}).items()}
         self.script = [Fault(text=item) if isinstance(item, str) else item for item in script]
         self.requests: list[dict[str, Any]] = []
@@ -120,7 +144,12 @@ class OpenAIServer:
                 outer.requests.append(body)
                 outer.headers.append(dict(self.headers))
                 outer.paths.append(self.path)
-                self.answer(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
+                fault = outer.script.pop(0) if len(outer.script) > 1 else outer.script[0]
+                outer.release.wait(delay_s)
+                if streams and body.get("stream") and fault.status == 200 and fault.text is not None:
+                    kind = {"Content-Type": "text/event-stream"}
+                    fault = replace(fault, body=fault.events(), headers=fault.headers | kind)
+                self.answer(fault)
 
             def do_GET(self) -> None:
                 self.answer(outer.pages.get(self.path) or error(404))
@@ -143,7 +172,10 @@ class OpenAIServer:
             def log_message(self, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128  # many calls at once
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = lambda *args: None  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)

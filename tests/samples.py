@@ -219,13 +219,14 @@ def sample_view(role: str, situation: str) -> View:
     space, kept, new = space_view(), lessons(situation), found[-4:]
     if role == "navigator":
         counts = {"duplicate": 3, "invalid": 1} if situation == "full" else {}
-        return NavigatorView(mission, space, new, top, found, kept, counts, 2 if situation == "full" else 0)
+        idle, said = 2 if situation == "full" else 0, direction(situation) if found else {}
+        return NavigatorView(mission, space, new, top, found, kept, counts, idle, found[:12], said)
     if role == "generator":
         avoid = tuple(t.code for t in found)
         return GeneratorView(mission, space, direction(situation), kept, top, avoid, 8, refused(situation))
     if role == "critic":
         return CriticView(mission, space, direction(situation), kept, top, candidates(situation), 4)
-    return DistillerView(mission, space, new, found, kept)
+    return DistillerView(mission, space, new, found, kept, found[:12])
 
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "prompts"

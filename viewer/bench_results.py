@@ -9,7 +9,6 @@ from navarch import NavarchError
 from navarch.evaluation import Limits
 from navarch.graph.grid import CELLS, refuse_unequal
 from navarch.graph.grid_pool import read_costs
-from navarch.graph.selection import candidates_of
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.workflows import get_workflow
 from navarch.memory import Memory, RunRow
@@ -93,7 +92,7 @@ def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float
         best=_curve(memory, run.run_id, settings),
         test=score.accuracy if score is not None and is_of_best else None,
         unique=spent.trials,
-        proposed=len(candidates_of([row for row in rows if row.origin != "random-fill"])),
+        proposed=memory.count_new(run.run_id),
         duplicate=statuses["duplicate"],
         invalid=statuses["invalid"],
         failed=len(memory.trials(run.run_id, state="failed")),

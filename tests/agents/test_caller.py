@@ -322,7 +322,7 @@ def test_an_edited_prompt_counts_from_the_next_call_on(memory, tmp_path):
     )
     bench.ask(round=2)
     before, after = memory.calls("r1")
-    assert (before.prompt_version, after.prompt_version) == ("1", "mine")
+    assert (before.prompt_version, after.prompt_version) == ("2", "mine")
     assert before.prompt_digest != after.prompt_digest
     assert [m.text for m in bench.model.asked[1]] == ["Short.", "4"]
 

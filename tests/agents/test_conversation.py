@@ -1,6 +1,7 @@
 """What is sent: stateless roles start afresh, the Navigator is one conversation, also after a resume."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from caller_bench import GOOD, Bench, Killed, killer
@@ -18,7 +19,7 @@ def test_a_stateless_role_sees_nothing_of_earlier_rounds(memory, library, role):
 
 
 def test_the_navigator_is_one_conversation(memory, library):
-    bench = Bench(memory, library, [GOOD["navigator"]] * 3, NAVIGATOR)
+    bench = Bench(memory, library, [GOOD["navigator"]] * 3, replace(NAVIGATOR, room=None))
     for number in (1, 2, 3):
         bench.ask(round=number)
     first, second, third = bench.model.asked
@@ -49,8 +50,8 @@ def test_a_resumed_navigator_has_the_same_conversation(memory, library):
     assert resumed.model.asked[0] == whole.model.asked[1]
 
 
-def test_the_navigator_remembers_the_last_twelve_rounds(memory, library):
-    bench = Bench(memory, library, [GOOD["navigator"]] * 15, NAVIGATOR)
+def test_the_navigator_remembers_at_most_the_last_twelve_rounds(memory, library):
+    bench = Bench(memory, library, [GOOD["navigator"]] * 15, replace(NAVIGATOR, room=None))
     for number in range(1, 16):
         bench.ask(round=number)
     assert len(bench.model.asked[-1]) == 2 + 2 * TURNS_KEPT

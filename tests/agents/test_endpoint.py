@@ -13,6 +13,13 @@ from navarch.prompts import Sampling
 KEY = "sk-canary-1234567890abcdefghijkl"
 SMALL = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 LARGE = {**SMALL, "properties": {"x": {"type": "string"}}}
+SOUND = {
+    "formats": {},
+    "sends_temperature": True,
+    "sends_lengths": True,
+    "streams": True,
+    "limit_name": "max_tokens",
+}
 NO_SCHEMA = error(400, "response_format json_schema is not supported")
 NO_FORMAT = error(400, "Unrecognized request argument: response_format")
 
@@ -46,6 +53,22 @@ def test_one_refused_schema_says_nothing_of_another():
         ask(server, SMALL)
         ask(server, LARGE)
         assert asked(server) == ["json_schema", "json_object", "json_schema", "json_object"]
+
+
+@pytest.mark.parametrize(
+    "said", ["'maxLength' is not permitted", "number of repetitions exceeds sane defaults"]
+)
+def test_a_server_without_bounds_on_text_gets_none_and_keeps_the_schema(said):
+    text = {"type": "string", "minLength": 1, "maxLength": 9}
+    schema = {**SMALL, "properties": {"x": text, "y": {"type": "array", "items": text, "maxItems": 3}}}
+    with OpenAIServer([error(400, f"Invalid schema for response_format: {said}"), "ok"]) as server:
+        ask(server, schema)
+        ask(server, schema)
+        sent = [request["response_format"]["json_schema"]["schema"] for request in server.requests]
+    assert sent[0] == schema
+    assert sent[1] == sent[2]
+    assert sent[1]["properties"]["x"] == {"type": "string"}
+    assert sent[1]["properties"]["y"] == {"type": "array", "items": {"type": "string"}, "maxItems": 3}
 
 
 def test_a_server_that_refuses_every_format_is_not_asked_for_one_again():
@@ -87,7 +110,8 @@ def test_the_file_holds_no_key_no_address_and_no_text(cache):
     with OpenAIServer([NO_SCHEMA, "ok"]) as server:
         ask(server)
         (file,) = cache.rglob("*.json")
-        assert set(json.loads(file.read_text())) == {"formats", "sends_temperature", "limit_name", "context"}
+        names = {"formats", "sends_temperature", "sends_lengths", "streams", "limit_name", "context"}
+        assert set(json.loads(file.read_text())) == names
         assert not any(text in file.read_text() for text in (KEY, server.base_url, '"u"'))
 
 
@@ -97,10 +121,11 @@ def test_the_file_holds_no_key_no_address_and_no_text(cache):
         "",
         "[]",
         "{",
-        '{"formats": {"any": "xml"}, "sends_temperature": true, "limit_name": "max_tokens"}',
-        '{"formats": [], "sends_temperature": true, "limit_name": "max_tokens"}',
-        '{"formats": {}, "sends_temperature": 1, "limit_name": "max_tokens"}',
-        '{"formats": {}, "sends_temperature": true, "limit_name": "n"}',
+        json.dumps({**SOUND, "formats": {"any": "xml"}}),
+        json.dumps({**SOUND, "formats": []}),
+        json.dumps({**SOUND, "sends_temperature": 1}),
+        json.dumps({**SOUND, "sends_lengths": "no"}),
+        json.dumps({**SOUND, "limit_name": "n"}),
     ],
 )
 def test_a_damaged_file_is_no_memory_and_no_error(text, cache):

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from navarch.agents.replies import Direction, Lessons, Proposals, Verdicts
+from navarch.agents.replies import Direction, Evolution, Lessons, Patterns, Proposals, Strategy, Verdicts
 from navarch.agents.schema import reply_schema, schema_digest
 from navarch.spaces import get_space
 
+REPLIES = [Direction, Proposals, Verdicts, Lessons, Strategy, Evolution, Patterns]
 SPACE = get_space("nas-bench-201").json_schema()
 
 
@@ -21,7 +22,7 @@ def nodes(schema):
             yield from nodes(value)
 
 
-@pytest.mark.parametrize("reply_type", [Direction, Proposals, Verdicts, Lessons])
+@pytest.mark.parametrize("reply_type", REPLIES)
 def test_every_object_is_closed_and_requires_all_its_properties(reply_type):
     objects = [node for node in nodes(reply_schema(reply_type, SPACE)) if node.get("type") == "object"]
     assert objects
@@ -30,21 +31,31 @@ def test_every_object_is_closed_and_requires_all_its_properties(reply_type):
         assert sorted(node["required"]) == sorted(node["properties"])
 
 
-@pytest.mark.parametrize("reply_type", [Direction, Proposals, Verdicts, Lessons])
+@pytest.mark.parametrize("reply_type", REPLIES)
 def test_no_schema_holds_words_or_references(reply_type):
     text = json.dumps(reply_schema(reply_type, SPACE))
-    assert not [
-        word for word in ("title", "description", "$ref", "$defs", "Navigator", "maxLength") if word in text
-    ]
+    assert not [word for word in ("title", "description", "$ref", "$defs", "Navigator") if word in text]
 
 
-@pytest.mark.parametrize("reply_type", [Direction, Proposals, Verdicts, Lessons])
-def test_every_list_and_number_of_ours_has_bounds(reply_type):
+@pytest.mark.parametrize("reply_type", REPLIES)
+def test_every_list_text_and_number_of_ours_has_bounds(reply_type):
+    bounds = {
+        "array": {"maxItems"},
+        "string": {"maxLength"},
+        "integer": {"minimum", "maximum"},
+        "number": {"minimum", "maximum"},
+    }
     for node in nodes(reply_schema(reply_type, SPACE)):
-        if node.get("type") == "array":
-            assert "maxItems" in node
-        if node.get("type") in ("integer", "number"):
-            assert {"minimum", "maximum"} <= set(node)
+        kind = node.get("type")
+        if isinstance(kind, str) and "enum" not in node:
+            assert bounds.get(kind, set()) <= set(node), node
+
+
+def test_a_share_is_offered_in_hundredths_and_taken_as_any_fraction():
+    offered = reply_schema(Direction, SPACE)["properties"]["explore"]["enum"]
+    assert (offered[0], offered[37], offered[-1], len(offered)) == (0.0, 0.37, 1.0, 101)
+    said = {"summary": "s", "patterns": [], "guidance": [], "build_on": [], "explore": 1 / 3}
+    assert Direction.model_validate(said).explore == 1 / 3
 
 
 def test_a_proposals_architecture_is_the_spaces():

@@ -35,7 +35,7 @@ def test_a_check_says_what_a_model_can_do_and_what_a_round_costs(cli, monkeypatc
         assert [row[:2] for row in rows if row[1:2] in (["first"], ["last"])] == [
             [name, which] for name in ("navarch", "collm-nas", "seki") for which in ("first", "last")
         ]
-        assert "navarch may not fit: its prompt navigator has about" in ended.out
+        assert "navarch may not fit: its prompt critic has about" in ended.out
 
 
 def test_the_facts_of_a_check_are_also_json(cli):

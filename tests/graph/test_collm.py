@@ -74,7 +74,7 @@ def test_the_generator_sees_the_space_and_the_current_strategy_and_nothing_else(
 def test_the_navigator_is_one_conversation_that_is_told_each_rounds_results(collm):
     rounds = [strategy(f"way {n}") for n in range(1, 16)]
     batches = [proposals(cell(*(C3 if n >> bit & 1 else SKIP for bit in range(6)))) for n in range(1, 16)]
-    models, _ = collm(rounds, batches, budget={"trials": 15}, target=99)
+    models, _ = collm(rounds, batches, budget={"trials": 15}, target=99, collm={"room": 0})
     asked = models["navigator"].asked
     assert [m.role for m in asked[-1]] == ["system", *["user", "assistant"] * 14, "user"]
     for earlier, later in pairwise(asked):
@@ -85,9 +85,32 @@ def test_the_navigator_is_one_conversation_that_is_told_each_rounds_results(coll
     new, best = last.split("Best so far:")
     assert "#14 " in new
     assert "#13 " not in new
-    assert "| #7 | 333111 |" in best
+    assert "#7 333111 " in best
     assert "Rethink your strategy" in last
     assert "99.00 %" in asked[0][0].text
+
+
+def test_a_conversation_that_has_grown_long_begins_anew_with_what_it_showed(collm):
+    rounds = [strategy(f"way {n} " + "long " * 20) for n in range(1, 23)]
+    batches = [proposals(cell(*(C3 if n >> bit & 1 else SKIP for bit in range(6)))) for n in range(1, 23)]
+    models, _ = collm(rounds, batches, budget={"trials": 22}, collm={"room": 2_000})
+    asked = models["navigator"].asked
+    turns = [sum(m.role == "assistant" for m in messages) for messages in asked]
+    assert turns[:2] == [0, 1]
+    assert max(turns) >= 2
+    for earlier, later, kept in zip(asked, asked[1:], turns[1:], strict=False):
+        assert later[0] == earlier[0]
+        assert kept == 0 or later[: len(earlier)] == earlier
+    anew = next(n for n, kept in enumerate(turns) if kept == 0 and n > 12)
+    told = asked[anew][1].text
+    summed, _, results = told.partition("What you said last:")
+    assert f"Of the {anew} trials so far" in summed
+    assert summed.count("\n#") == 12
+    assert "#7 333111 " in summed  # the best
+    assert f"\n#{anew} " in summed  # the latest
+    assert f"way {anew} " in results
+    assert f"pattern of way {anew} " in results
+    assert "Best so far:" in results
 
 
 def test_the_conversation_can_be_cut_to_its_last_rounds(collm):
@@ -114,9 +137,9 @@ def test_over_limit_architectures_are_measured_and_shown_and_never_best(collm, b
     assert trials[0].params > 22_000 >= trials[2].params
     told = models["navigator"].asked[1][-1].text
     new, best = told.split("Best so far:")
-    assert "| #1 | 333333 | 94.00 |" in new
-    assert new.count(" no |\n") == new.count(" yes |\n") == 1
-    assert "| #2 | 111111 | 58.00 |" in best
+    assert "#1 333333 94.00 " in new
+    assert new.count(" no\n") == new.count(" yes\n") == 1
+    assert "#2 111111 58.00 " in best
     assert "#1 " not in best
     assert result.best.number == 3
     assert [list(a.values) for a in bench.evaluator.tested] == [list(G.values())]

@@ -13,6 +13,7 @@ import pytest
 
 from navarch import NavarchError
 from navarch.memory import Memory, StoreAlienError, StoreDamagedError, StoreNewerError, StoreUnusableError
+from navarch.memory.schema import MIGRATIONS
 
 NOBODY = 65534
 
@@ -58,7 +59,7 @@ def test_the_pragmas_are_set_and_read_back(memory):
         "trusted_schema": 0,
         "cell_size_check": 1,
         "application_id": 0x4E415652,
-        "user_version": 2,
+        "user_version": len(MIGRATIONS),
     }
     assert {name: memory._store.rows(f"PRAGMA {name}")[0][0] for name in pragmas} == pragmas
 
@@ -142,7 +143,7 @@ def test_another_applications_database_is_left_alone(tmp_path, mode):
     refused(path, StoreAlienError, "another application")
 
 
-@pytest.mark.parametrize("version", [3, 99, 2**31 - 1])
+@pytest.mark.parametrize("version", [len(MIGRATIONS) + 1, 99, 2**31 - 1])
 def test_a_newer_version_is_refused_and_left_alone(memory, version):
     memory.close()
     set_version(memory.path, version)

@@ -95,7 +95,7 @@ def test_the_generator_of_collm_nas_can_be_shown_no_result_and_no_task():
 
 def test_an_architecture_over_a_limit_is_shown_and_marked(library):
     user = render(library, "collm-nas/navigator", "full").split("<!-- user -->")[1]
-    assert "| within the limits |" in user
-    assert " yes |\n" in user
-    assert " no |\n" in user
-    assert "within the limits" not in render(library, "collm-nas/navigator", "one-trial")
+    assert " within-limits\n" in user
+    assert " yes\n" in user
+    assert " no\n" in user
+    assert "within-limits" not in render(library, "collm-nas/navigator", "one-trial")
