@@ -19,6 +19,7 @@ from navarch.agents.finished import (
     sum_up,
 )
 from navarch.agents.kernel import Values
+from navarch.agents.proxy_columns import figures_of, measured
 from navarch.agents.surrogate import fit
 from navarch.agents.views import (
     CandidateView,
@@ -163,6 +164,7 @@ class Recall:
         architectures = [self._space.parse(row.architecture) for row in rows]
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
         estimates = estimate(known, canonical)
+        proxies = measured(rows)
         shown = zip(rows, architectures, canonical, estimates, strict=True)
         return CriticView(
             mission=self.mission(round, known),
@@ -170,9 +172,12 @@ class Recall:
             direction=self.direction(round),
             lessons=self._lessons(round),
             top=best_trials(known, self.bounds, TOP),
-            candidates=tuple(self._candidate(i, *item, known) for i, item in enumerate(shown, start=1)),
+            candidates=tuple(
+                self._candidate(i, *item, known, proxies) for i, item in enumerate(shown, start=1)
+            ),
             keep=self._trials_per_round if keep is None else keep,
             history=cut_history(known, HISTORY),
+            proxies=proxies,
         )
 
     def distiller(self, round: int) -> DistillerView:
@@ -235,10 +240,12 @@ class Recall:
         canonical: Values,
         estimated: Estimate,
         known: Sequence[Known],
+        proxies: Sequence[str],
     ) -> CandidateView:
         fidelity = self._task.default_fidelity.get(self._space.origin.name)
         cost = cost_on(self._task, self._space, architecture, fidelity)
         nearest, distance = find_nearest(known, canonical)
+        figures = figures_of(row)
         return CandidateView(
             index=index,
             code=self._space.code(architecture),
@@ -250,6 +257,7 @@ class Recall:
             uncertainty=estimated.std,
             nearest=nearest,
             nearest_distance=distance,
+            proxies=tuple(figures.get(name) for name in proxies),
         )
 
 

@@ -67,7 +67,10 @@ class ProblemView:
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """A candidate; `estimate` and `uncertainty` (percent) are the surrogate's, None before it has data."""
+    """A candidate; `estimate` and `uncertainty` (percent) are the surrogate's, None before it has data.
+
+    proxies: in the order of the view's, None where one could not be measured.
+    """
 
     index: int
     code: str
@@ -79,6 +82,7 @@ class CandidateView:
     uncertainty: float | None
     nearest: int | None
     nearest_distance: int | None
+    proxies: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,10 @@ class GeneratorView(View):
 
 @dataclass(frozen=True, slots=True)
 class CriticView(View):
-    """The Critic sees this round's candidates with the surrogate's estimates, the best trials, and the history."""
+    """The Critic sees this round's candidates with the surrogate's estimates, the best trials, and the history.
+
+    proxies: the names of the zero-cost proxies that were measured of the candidates, besides parameters and MACs.
+    """
 
     mission: Mission
     space: SpaceView
@@ -167,6 +174,7 @@ class CriticView(View):
     candidates: tuple[CandidateView, ...]
     keep: int
     history: tuple[TrialView, ...] = ()
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from navarch.evaluation import Job, Outcome, TrainEvaluator, get_task
+from navarch.evaluation.proxies.ranking import mean_ranks
 from navarch.spaces import Architecture, get_space
 
 SEEDS = (0, 1)
@@ -108,14 +109,7 @@ def describe(report: dict[str, Any]) -> str:
 
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the rank correlation of two lists, ties sharing their mean rank."""
-    return statistics.correlation(ranks(first), ranks(second))
-
-
-def ranks(values: Sequence[float]) -> list[float]:
-    """Return mean ranks, from 1."""
-    below = [sum(other < value for other in values) for value in values]
-    equal = [sum(other == value for other in values) for value in values]
-    return [less + (same + 1) / 2 for less, same in zip(below, equal, strict=True)]
+    return statistics.correlation(mean_ranks(first), mean_ranks(second))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

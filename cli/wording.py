@@ -95,6 +95,9 @@ def because(row: "ProposalRow") -> str:
         for p in row.problems
     )
     verdict = row.verdict or {}
+    if verdict.get("screened_out"):
+        proxies = ", ".join(f"{name} {figure:.4g}" for name, figure in verdict["proxies"].items())
+        return f"left out by the proxies: {proxies}"
     if verdict.get("uncriticised"):
         return "drawn past the Critic"
     if "score" in verdict:

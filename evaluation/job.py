@@ -81,7 +81,7 @@ def write_reply(folder: Path, request_id: str, body: Mapping[str, Any]) -> None:
 
 def read_outcome(folder: Path, request_id: str) -> Outcome:
     """Return the outcome that a search request left. Raises: BadReplyError."""
-    body = _read_reply(folder, request_id)
+    body = read_reply(folder, request_id)
     if set(body) != {"request_id", "outcome"}:
         raise BadReplyError("the reply carries no outcome")
     try:
@@ -92,7 +92,7 @@ def read_outcome(folder: Path, request_id: str) -> Outcome:
 
 def read_test_score(folder: Path, request_id: str) -> TestScore | Outcome:
     """Return the test score, or the failed outcome, that a test request left. Raises: BadReplyError."""
-    body = _read_reply(folder, request_id)
+    body = read_reply(folder, request_id)
     if "outcome" in body:
         return read_outcome(folder, request_id)
     try:
@@ -101,7 +101,8 @@ def read_test_score(folder: Path, request_id: str) -> TestScore | Outcome:
         raise BadReplyError(f"the reply carries no test score: {error!r}") from None
 
 
-def _read_reply(folder: Path, request_id: str) -> dict[str, Any]:
+def read_reply(folder: Path, request_id: str) -> dict[str, Any]:
+    """Return the reply to a request as it was left. Raises: BadReplyError."""
     try:
         with (folder / REPLY_NAME).open("rb") as file:
             raw = file.read(MAX_REPLY_BYTES + 1)

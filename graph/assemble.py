@@ -30,6 +30,7 @@ from navarch.evaluation import (
     open_latency,
     own_table_task,
 )
+from navarch.evaluation.proxies.screen import ProxyScreen
 from navarch.graph.ablation import left_out
 from navarch.graph.clients import check_model, make_clients, make_spares
 from navarch.graph.context import RunContext
@@ -40,6 +41,7 @@ from navarch.graph.past import Past
 from navarch.graph.progress import Progress
 from navarch.graph.rules import rules_of
 from navarch.graph.rungs import find_rungs
+from navarch.graph.screening import check_proxies
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest
 from navarch.graph.training import named_task, trained_fidelity
@@ -88,6 +90,7 @@ def prepare(settings: Settings) -> RunParts:
     fidelity = _fidelity(settings, space, task)
     if workflow.searcher is not None:
         make_searcher(workflow.searcher, _searcher_options(settings))  # its library may be missing
+    check_proxies(settings, space.origin)
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
         _refuse_broken(library)
@@ -132,6 +135,7 @@ def make_context(
     progress: Progress,
     elapsed_s: Callable[[], float],
     stop: StopRequest,
+    screen: ProxyScreen | None = None,
 ) -> RunContext:
     """Return what the nodes work with."""
     return RunContext(
@@ -150,6 +154,7 @@ def make_context(
         stop=stop,
         searching=_make_searching(settings, parts, memory, run_id),
         latency=parts.latency,
+        screen=screen,
         fault=fault,
     )
 

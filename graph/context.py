@@ -8,6 +8,7 @@ from langgraph.runtime import Runtime
 from navarch.agents.caller import Caller
 from navarch.agents.recall import Recall
 from navarch.evaluation import Evaluator, Fidelity, Latency, Limits, Task
+from navarch.evaluation.proxies.screen import ProxyScreen
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching
 from navarch.graph.past import Past
@@ -38,6 +39,7 @@ class RunContext:
     stop: StopRequest = field(default_factory=StopRequest)
     searching: Searching | None = None
     latency: Latency | None = None
+    screen: ProxyScreen | None = None
     fault: Callable[[str], None] = fault
 
     @property

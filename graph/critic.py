@@ -8,6 +8,7 @@ from navarch.agents.replies import Verdict
 from navarch.agents.roles import CRITIC
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.screening import leave_out, screened
 from navarch.graph.selection import choose, round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.graph.stopping import BudgetSpent
@@ -18,13 +19,15 @@ def critic(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Ask the Critic about the round's candidates and store for each whether it was selected, and why."""
     ctx = context_of(runtime)
     round = position_of(state).round
-    candidates, keep = valid_proposals(ctx, round), wanted(ctx, round)
+    keep = wanted(ctx, round)
+    candidates, left_out = screened(ctx.settings, valid_proposals(ctx, round), keep)
     if not candidates or keep == 0:
         return ctx.done()
     try:
         answer = ask(ctx, CRITIC, ctx.recall.critic(round, candidates, keep), round=round)
     except BudgetSpent:
         return ctx.done()  # proposals that are paid for are evaluated, in the order in which they came
+    leave_out(ctx, left_out)
     _select(ctx, round, candidates, answer.reply.verdicts, keep)
     return ctx.done()
 
@@ -41,7 +44,12 @@ def _select(
         vetoed = verdict is not None and verdict.decision == "veto"
         status: ProposalStatus = "selected" if index in chosen else "vetoed" if vetoed else "unselected"
         rank = chosen.index(index) if index in chosen else None
-        stored = {**(verdict.model_dump() if verdict else {}), "uncriticised": index in free, "rank": rank}
+        stored = {
+            **(row.verdict or {}),
+            **(verdict.model_dump() if verdict else {}),
+            "uncriticised": index in free,
+            "rank": rank,
+        }
         updates.append(ProposalUpdate(row.proposal_id, status, verdict=stored))
     ctx.memory.judge_proposals(ctx.run_id, updates)
     vetoes = sum(update.status == "vetoed" for update in updates)

@@ -7,6 +7,7 @@ from navarch.graph.context import RunContext, context_of
 from navarch.graph.progress import Later, Trying
 from navarch.graph.records import job_of
 from navarch.graph.rungs import fidelity_of
+from navarch.graph.screening import leave_out, screened
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewTrial, ProposalRow, TrialRow
@@ -62,7 +63,8 @@ def _counted(ctx: RunContext, row: TrialRow) -> float | None:
 
 
 def _admit(ctx: RunContext, round: int) -> None:
-    candidates = valid_proposals(ctx, round)
+    candidates, left_out = screened(ctx.settings, valid_proposals(ctx, round), wanted(ctx, round))
+    leave_out(ctx, left_out)
     selected = sorted((row for row in candidates if row.status == "selected"), key=_rank)
     admitted = selected or [row for row in candidates if row.status == "valid"][: wanted(ctx, round)]
     fidelity = fidelity_of(ctx, round)

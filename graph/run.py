@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from os.path import isfile
 from pathlib import Path
@@ -22,6 +22,7 @@ from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
 from navarch.graph.replaying import pin_recordings
 from navarch.graph.rules import round_sizes, rules_of
+from navarch.graph.screening import make_screen
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
@@ -150,7 +151,11 @@ def _work(
     began = time.monotonic()
     stop = StopRequest()
     make_folder(settings.db)
-    with hold(lock_file(settings.db, run.run_id), run.run_id), listening(stop):
+    with (
+        closing(make_screen(settings, parts.task)) as screen,
+        hold(lock_file(settings.db, run.run_id), run.run_id),
+        listening(stop),
+    ):
         run = memory.begin_segment(run.run_id)
         memory.requeue_running(run.run_id)
         ctx = make_context(
@@ -162,6 +167,7 @@ def _work(
             progress=progress,
             elapsed_s=lambda: time.monotonic() - began,
             stop=stop,
+            screen=screen,
         )
         progress.began(run, parts, evaluator)
         for note in evaluator.notes:

@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def listed(value: Any) -> Any:
+    """Return one name as a list of one, and each name of a list once."""
+    names = [value] if isinstance(value, str) else value
+    return tuple(dict.fromkeys(names)) if isinstance(names, list | tuple) else names
 
 
 class Section(BaseModel):
@@ -124,6 +130,24 @@ class Train(Section):
     )
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
+    )
+
+
+class Proxies(Section):
+    """Zero-cost proxies of candidates, before any is judged or trained."""
+
+    names: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
+        default=(), description="what is measured, such as synflow and naswot; see `navarch proxies`"
+    )
+    keep: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="candidates of a round that go on, the best by the joined ranks of names; default: all",
+    )
+    batch: int = Field(default=64, ge=2, le=1024, description="images in a batch")
+    timeout_s: float = Field(
+        default=60, gt=0, description="deadline for all proxies of a candidate in seconds"
     )
 
 

@@ -17,7 +17,20 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from navarch import NavarchError
 from navarch.agents.redaction import known_secrets, redact
-from navarch.graph.sections import Budget, Collm, Limits, Own, Search, Section, Seki, Server, Table, Train
+from navarch.graph.sections import (
+    Budget,
+    Collm,
+    Limits,
+    Own,
+    Proxies,
+    Search,
+    Section,
+    Seki,
+    Server,
+    Table,
+    Train,
+    listed,
+)
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
@@ -27,12 +40,6 @@ SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 
 RoleName = Literal["navigator", "generator", "critic", "distiller"]
-
-
-def _listed(value: Any) -> Any:
-    """Return one name as a list of one, and each name of a list once."""
-    names = [value] if isinstance(value, str) else value
-    return tuple(dict.fromkeys(names)) if isinstance(names, list | tuple) else names
 
 
 PROPOSALS = 16
@@ -60,7 +67,7 @@ class Settings(Section):
     roles: dict[RoleName, str] = Field(
         default_factory=dict, description="a role's own model, where it differs"
     )
-    without: Annotated[tuple[RoleName, ...], BeforeValidator(_listed)] = Field(
+    without: Annotated[tuple[RoleName, ...], BeforeValidator(listed)] = Field(
         default_factory=tuple, description="roles to leave out: critic, navigator, distiller"
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="search seed")
@@ -72,6 +79,7 @@ class Settings(Section):
     budget: Budget = Budget()
     search: Search = Search()
     train: Train = Train()
+    proxies: Proxies = Proxies()
     table: Table = Table()
     callable: Own = Own()
     limits: Limits = Limits()

@@ -15,6 +15,7 @@ from navarch.graph.context import RunContext, context_of
 from navarch.graph.past import Seen
 from navarch.graph.rules import rules_of
 from navarch.graph.rungs import is_promotion
+from navarch.graph.screening import screen
 from navarch.graph.selection import round_rng, valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewProposal, ProposalRow, ProposalUpdate
@@ -35,6 +36,7 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
         rules = rules_of(ctx.settings)
         if seen is not None and rules.fills and attempt >= rules.retries:
             judgements += _fill(ctx, round, attempt, seen, len(judgements))
+    screen(ctx, round)
     ctx.progress.validated(round, attempt, Counter(judgement.status for judgement in judgements))
     return ctx.done(attempt=attempt + 1)
 

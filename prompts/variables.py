@@ -99,6 +99,7 @@ CANDIDATE: Final = {
     **dict.fromkeys(("index", "code", "params", "macs", "why"), VALUE),
     **dict.fromkeys(("estimate", "uncertainty", "nearest", "nearest_distance"), VALUE),
     "values": (VALUE,),
+    "proxies": (VALUE,),
 }
 
 REPLY_ERROR: Final = {
@@ -167,6 +168,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "lessons": (LESSON,),
         "top": (TRIAL,),
         "candidates": (CANDIDATE,),
+        "proxies": (VALUE,),
         "keep": VALUE,
         "history": (TRIAL,),
     },

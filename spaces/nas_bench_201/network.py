@@ -57,7 +57,12 @@ class Network(nn.Module):
 
 
 class Cell(nn.Module):
-    """Four nodes; each adds up what the operations on its incoming edges make of the nodes before it."""
+    """Four nodes; each adds up what the operations on its incoming edges make of the nodes before it.
+
+    `runs_idle_edges`: compute the edges on no live path as well, as the published network does.
+    """
+
+    runs_idle_edges = False
 
     def __init__(self, operations: Mapping[str, str], is_live: Mapping[str, bool], channels: int) -> None:
         super().__init__()
@@ -68,19 +73,19 @@ class Cell(nn.Module):
                 if operation != NONE
             }
         )
-        placed = [(name, *edge) for name, edge in zip(operations, EDGES, strict=True) if name in self.edges]
-        self._live = [edge for edge in placed if is_live[edge[0]]]
-        self._idle = [name for name, _, _ in placed if not is_live[name]]
+        self._placed = [
+            (name, *edge) for name, edge in zip(operations, EDGES, strict=True) if name in self.edges
+        ]
+        self._live = [edge for edge in self._placed if is_live[edge[0]]]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the output node, of the shape of the input."""
+        # On the meta device operations are counted, and the published counts have the idle edges.
+        runs_all = self.runs_idle_edges or x.device.type == "meta"
         nodes = {INPUT: x}
-        for name, source, target in self._live:  # sources are complete before they are read: see EDGES
-            delivered = self.edges[name](nodes[source])
+        for name, source, target in self._placed if runs_all else self._live:  # sources first: see EDGES
+            delivered = self.edges[name](nodes[source] if source in nodes else torch.zeros_like(x))
             nodes[target] = nodes[target] + delivered if target in nodes else delivered
-        if x.device.type == "meta":  # a count of operations, and the published counts have the idle edges
-            for name in self._idle:
-                self.edges[name](x)
         return nodes[OUTPUT] if OUTPUT in nodes else torch.zeros_like(x)
 
 

@@ -23,6 +23,7 @@ PAGES = [
     "spaces",
     "spaces show",
     "spaces cost",
+    "proxies",
     "tasks",
     "workflows",
     "graph",
