@@ -1,51 +1,100 @@
 """How alike two architectures are: a kernel over their options, with weights chosen by marginal likelihood.
 
-exp(-(sum of w_d over the dimensions in which they differ)). Nothing is known of any space.
+exp(-(sum of w_d over the dimensions in which they differ) - w * (how much their path counts differ)). Path counts are
+how often each operation stands on a path from input to output (`SearchSpace.path_counts`); without them the kernel
+is the plain Hamming kernel. Nothing is known of any space.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Values = tuple[str, ...]
+PathCounts = Callable[[Values], tuple[float, ...]]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 MAX_TUNED_DIMENSIONS = 24  # above it all dimensions share one weight
-SPANS = (0.75, 1.5, 3.0, 6.0, 12.0)  # the shared weight times the number of dimensions
 NOISES = (1e-4, 1e-2, 1e-1)  # noise variance over signal variance
-FACTORS = (0.3, 3.0)  # tried on each weight
-PRIOR_WIDTH = 1.0  # of a log weight around its first value
+FACTORS = (0.3, 3.0)  # tried on each weight of a dimension
+PRIOR_WIDTH = 1.0  # of the log of such a factor
+SPANS = (0.75, 1.5, 3.0, 6.0, 12.0)  # the shared weight times the number of dimensions
+LIKELY_SPAN, SPAN_WIDTH = (
+    1.5,
+    0.7,
+)  # its median and the deviation of its log; without path counts all are alike
+PATH_FACTORS = (0.5, 2.0, 4.0)  # tried on the weight of the path counts
+SPAN_FACTORS = (0.5, 2.0)  # then tried on the span once more
+LIKELY_PATH, PATH_WIDTH = 0.5, 0.7  # the same of the weight at the mean distance between path counts
 MIN_VARIANCE = 1e-9  # keeps constant targets harmless
+
+
+class Features(NamedTuple):
+    """What the kernel compares of n architectures.
+
+    codes: shape (n, dimensions); -1 stands for an option never seen in its dimension. counts: their path counts, in
+    units of the mean distance between those seen, shape (n, operations); (n, 0) where they are not known.
+    """
+
+    codes: Codes
+    counts: Floats
+
+    def at(self, positions: NDArray[np.intp]) -> "Features":
+        """Return some of the architectures."""
+        return Features(self.codes[positions], self.counts[positions])
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """The options that were seen, by dimension."""
+    """The options that were seen, by dimension; how path counts are found, and the mean distance between those seen."""
 
     by_dimension: tuple[dict[str, int], ...]
+    path_counts: PathCounts | None
+    scale: float
 
     @classmethod
-    def of(cls, values: Sequence[Values]) -> "Encoder":
-        """Learn the options of some architectures."""
+    def of(cls, values: Sequence[Values], path_counts: PathCounts | None = None) -> "Encoder":
+        """Learn from some architectures."""
         columns = [sorted(set(column)) for column in zip(*values, strict=True)]
-        return cls(tuple({option: code for code, option in enumerate(column)} for column in columns))
+        options = tuple({option: code for code, option in enumerate(column)} for column in columns)
+        raw = cls(options, path_counts, 1.0).encode(values).counts
+        n = len(raw)
+        scale = float(_distances(raw, raw).sum()) / max(n * (n - 1), 1)
+        return cls(options, path_counts, scale or 1.0)
 
-    def encode(self, values: Sequence[Values]) -> Codes:
-        """Return the codes, shape (n, dimensions); -1 stands for an option never seen in its dimension."""
+    def encode(self, values: Sequence[Values]) -> Features:
+        """Return the features of architectures."""
         rows = [[c.get(v, -1) for v, c in zip(row, self.by_dimension, strict=True)] for row in values]
-        return np.array(rows, dtype=np.int64).reshape(len(rows), len(self.by_dimension))
+        codes = np.array(rows, dtype=np.int64).reshape(len(rows), len(self.by_dimension))
+        found = [] if self.path_counts is None else [self.path_counts(row) for row in values]
+        counts = np.array(found, dtype=np.float64).reshape(len(rows), -1 if found else 0)
+        return Features(codes, counts / self.scale)
 
 
-def kernel(a: Codes, b: Codes, weights: Floats) -> Floats:
-    """Return the likeness of each pair, shape (len(a), len(b)); weights: one a dimension."""
-    distance = np.zeros((len(a), len(b)))
-    for dimension in range(a.shape[1]):
-        distance += weights[dimension] * (a[:, dimension, None] != b[None, :, dimension])
+def kernel(a: Features, b: Features, weights: Floats) -> Floats:
+    """Return the likeness of each pair, shape (len(a), len(b)).
+
+    weights: one a dimension; then one for the path counts where they are known.
+    """
+    n_dimensions = a.codes.shape[1]
+    distance = np.zeros((len(a.codes), len(b.codes)))
+    for dimension in range(n_dimensions):
+        distance += weights[dimension] * (a.codes[:, dimension, None] != b.codes[None, :, dimension])
+    if a.counts.shape[1]:
+        distance += weights[n_dimensions] * _distances(a.counts, b.counts)
     return np.exp(-distance)
+
+
+def _distances(a: Floats, b: Floats) -> Floats:
+    """Return the sum of absolute differences of each pair of rows."""
+    distance = np.zeros((len(a), len(b)))
+    for column in range(a.shape[1]):
+        distance += np.abs(a[:, column, None] - b[None, :, column])
+    return distance
 
 
 def log_likelihood(matrix: Floats, targets: Floats, noise: float) -> float:
@@ -67,33 +116,62 @@ def log_likelihood(matrix: Floats, targets: Floats, noise: float) -> float:
     return -0.5 * n * math.log(variance) - float(np.log(np.diag(factor)[:n]).sum())
 
 
-def tune(codes: Codes, targets: Floats) -> tuple[Floats, float]:
-    """Choose weights and noise by marginal likelihood: one shared span first, then each weight on its own."""
-    n, n_dimensions = codes.shape
+class _Choice(NamedTuple):
+    """Weights of the kernel and its noise. span: the shared weight times the number of dimensions."""
+
+    span: float
+    factors: Floats
+    path: float | None
+    noise: float
+
+    @property
+    def weights(self) -> Floats:
+        shared = self.factors * (self.span / len(self.factors))
+        return shared if self.path is None else np.append(shared, self.path)
+
+    @property
+    def log_prior(self) -> float:
+        """Return the log density up to a constant. Log-normal; flat in the noise, and in a span that stands alone."""
+        doubt = float((np.log(self.factors) ** 2).sum()) / PRIOR_WIDTH**2
+        if self.path is not None:
+            doubt += (math.log(self.span / LIKELY_SPAN) / SPAN_WIDTH) ** 2
+            doubt += (math.log(self.path / LIKELY_PATH) / PATH_WIDTH) ** 2
+        return -doubt / 2
+
+
+def tune(features: Features, targets: Floats) -> tuple[Floats, float]:
+    """Choose weights and noise by their posterior: shared ones first, then the weight of each dimension on its own.
+
+    That is the marginal likelihood times a prior, without which the few trials of a search would be overfitted.
+    """
+    n, n_dimensions = features.codes.shape
+    columns = features.codes.T
     # What each weight multiplies, one row for each, for all pairs in one line.
-    parts = (codes.T[:, :, None] != codes.T[:, None, :]).astype(np.float64).reshape(n_dimensions, -1)
+    parts = (columns[:, :, None] != columns[:, None, :]).astype(np.float64).reshape(n_dimensions, -1)
+    has_paths = features.counts.shape[1] > 0
+    if has_paths:
+        parts = np.vstack([parts, _distances(features.counts, features.counts).reshape(1, -1)])
+    known: list[tuple[float, _Choice]] = []
 
-    def score(weights: Floats, noise: float) -> float:
-        matrix = np.exp(-(weights @ parts).reshape(n, n))
-        return log_likelihood(matrix, targets, noise)
+    def consider(choices: Iterable[_Choice]) -> _Choice:
+        """Return the best of these and those before."""
+        for choice in choices:
+            matrix = np.exp(-(choice.weights @ parts).reshape(n, n))
+            known.append((log_likelihood(matrix, targets, choice.noise) + choice.log_prior, choice))
+        return max(known, key=lambda pair: pair[0])[1]
 
-    def spread(span: float) -> Floats:
-        return np.full(n_dimensions, span / n_dimensions)
-
-    grid = [(span, noise) for span in SPANS for noise in NOISES]
-    scores = [score(spread(span), noise) for span, noise in grid]
-    best = max(scores)
-    span, noise = grid[scores.index(best)]
-    first = spread(span)
-    weights = first
+    even, path = np.ones(n_dimensions), LIKELY_PATH if has_paths else None
+    best = consider(_Choice(span, even, path, noise) for span in SPANS for noise in NOISES)
+    if best.path is not None:
+        best = consider([best._replace(path=best.path * factor) for factor in PATH_FACTORS])
+        best = consider([best._replace(span=best.span * factor) for factor in SPAN_FACTORS])
     if n < 2 * n_dimensions or n_dimensions > MAX_TUNED_DIMENSIONS:
-        return weights, noise
-    for position in range(len(first)):
+        return best.weights, best.noise
+    for position in range(n_dimensions):
+        tried = []
         for factor in FACTORS:
-            trial = weights.copy()
-            trial[position] = first[position] * factor
-            doubt = float((np.log(trial / first) ** 2).sum()) / (2 * PRIOR_WIDTH**2)
-            value = score(trial, noise) - doubt
-            if value > best:
-                best, weights = value, trial
-    return weights, noise
+            factors = best.factors.copy()
+            factors[position] = factor
+            tried.append(best._replace(factors=factors))
+        best = consider(tried)
+    return best.weights, best.noise

@@ -7,8 +7,9 @@ It never carries the name of the space or of the task.
 
 from collections.abc import Mapping, Sequence
 from operator import ne
-from typing import Any, NamedTuple
+from typing import Any
 
+from navarch.agents.estimates import Estimate, estimate
 from navarch.agents.finished import (
     Bounds,
     FinishedTrials,
@@ -18,9 +19,8 @@ from navarch.agents.finished import (
     cut_history,
     sum_up,
 )
-from navarch.agents.kernel import Values
+from navarch.agents.kernel import PathCounts, Values
 from navarch.agents.proxy_columns import figures_of, measured
-from navarch.agents.surrogate import fit
 from navarch.agents.views import (
     CandidateView,
     CriticView,
@@ -43,16 +43,8 @@ LESSONS = 40  # in a view: those with the most trials for them and the fewest ag
 AVOID = 300  # codes that the Generator is told to avoid: the latest
 CANDIDATES = 64  # what one reply of the Critic can judge
 RAW_TEXT = 300  # characters shown of a proposal that could not be read
-MIN_TRIALS = 2  # with an accuracy, before the surrogate estimates
 NO_DIRECTION: Mapping[str, Any] = {}  # the prompts word it
 REFUSED = ("invalid", "duplicate")
-
-
-class Estimate(NamedTuple):
-    """What the surrogate says of a candidate, in percent; None before it has data."""
-
-    mean: float | None
-    std: float | None
 
 
 class Recall:
@@ -74,10 +66,11 @@ class Recall:
         proposals_per_call: int,
         trials_per_round: int,
         prior: bool = False,
+        path_counts: PathCounts | None = None,
     ) -> None:
         """Take what the run's settings fix; costs are counted at the task's own skeleton for the space.
 
-        prior: whether the roles are told where the space says to start.
+        prior: whether the roles are told where the space says to start. path_counts: of the space, for the estimates.
         """
         self._memory = memory
         self._space = space
@@ -89,6 +82,7 @@ class Recall:
         self._epochs = epochs
         self._proposals_per_call = proposals_per_call
         self._trials_per_round = trials_per_round
+        self._path_counts = path_counts
         self.finished = FinishedTrials(memory, space, run_id)
         self.space_view = _describe(space, prior=prior)
 
@@ -163,7 +157,7 @@ class Recall:
         rows = candidates[:CANDIDATES]
         architectures = [self._space.parse(row.architecture) for row in rows]
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
-        estimates = estimate(known, canonical)
+        estimates = estimate(known, canonical, self._path_counts)
         proxies = measured(rows)
         shown = zip(rows, architectures, canonical, estimates, strict=True)
         return CriticView(
@@ -259,18 +253,6 @@ class Recall:
             nearest_distance=distance,
             proxies=tuple(figures.get(name) for name in proxies),
         )
-
-
-def estimate(known: Sequence[Known], canonical: Sequence[Values]) -> list[Estimate]:
-    """Return the surrogate's estimate of each candidate, from its canonical values.
-
-    Rounded, so that the last bits of a linear-algebra library decide nothing.
-    """
-    if sum(k.trial.val_accuracy is not None for k in known) < MIN_TRIALS or not canonical:
-        return [Estimate(None, None)] * len(canonical)
-    surrogate = fit([k.canonical for k in known], [k.trial.val_accuracy for k in known])
-    mean, std = surrogate.predict(canonical)
-    return [Estimate(round(m, 4), round(s, 4)) for m, s in zip(mean.tolist(), std.tolist(), strict=True)]
 
 
 def find_nearest(known: Sequence[Known], canonical: Values) -> tuple[int | None, int | None]:

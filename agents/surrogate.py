@@ -1,8 +1,8 @@
-"""A Gaussian process over categorical dimensions: what finished trials say about architectures not yet tried.
+"""A Gaussian process over architectures: what finished trials say about those not yet tried.
 
 Exact regression with the kernel of `kernel.py`, whose weights and noise are chosen by marginal likelihood, so nothing
-is known of any space. Features are tuples of option names; canonical ones work best. Left out: orders between
-options, more than one objective.
+is known of any space. Features are tuples of option names, canonical ones at best, and, where it is known, how often
+each operation stands on a path from input to output. Left out: orders between options, more than one objective.
 """
 
 import math
@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from numpy.typing import NDArray
 
-from navarch.agents.kernel import MIN_VARIANCE, Codes, Encoder, Floats, Values, kernel, tune
+from navarch.agents.kernel import MIN_VARIANCE, Encoder, Features, Floats, PathCounts, Values, kernel, tune
 
 MAX_POINTS = 200  # keeps the cubic cost of a fit below 10 ms of one core
 TUNING_POINTS = 64  # the weights are chosen on as many, spread over the ranking
@@ -70,7 +70,7 @@ class Surrogate:
     noise: float
     variance: float
     _encoder: Encoder
-    _features: Codes
+    _features: Features
     _inverse: Floats
     _residual: Floats
     _centre: float
@@ -78,10 +78,22 @@ class Surrogate:
 
     def predict(self, values: Sequence[Values]) -> Prediction:
         """Return the posterior of each architecture; options never seen differ from all others."""
-        cross = kernel(self._encoder.encode(values), self._features, np.array(self.weights))
-        reduction = np.einsum("ij,ij->i", cross @ self._inverse, cross)
-        spread = np.sqrt(self.variance * np.maximum(1.0 - reduction, 1e-9))
-        return self.unwarp(self._centre + cross @ self._residual, spread)
+        return self.unwarp(*self._posterior(values))
+
+    def gains(self, values: Sequence[Values], best: float) -> list[float]:
+        """Return the expected improvement over `best` of each architecture, on the warped scale.
+
+        Rounded, such that the last bits of a linear-algebra library decide nothing.
+        """
+        return self.gains_of(*self._posterior(values), best)
+
+    def gains_of(self, mean: Floats, std: Floats, best: float) -> list[float]:
+        """Return the same of a posterior on the warped scale; `best` is in the units of the targets.
+
+        A best above all that the process was fitted to counts as the highest of these, where the scale ends.
+        """
+        warped = self._warp.forward(np.array([min(best, self.best)]))
+        return rounded_improvement(Prediction(mean, std), float(warped[0]))
 
     def joint(self, values: Sequence[Values]) -> Joint:
         """Return the posterior of the architectures together."""
@@ -90,31 +102,43 @@ class Surrogate:
         covariance = self.variance * (kernel(features, features, weights) - cross @ self._inverse @ cross.T)
         return Joint(self._centre + cross @ self._residual, covariance)
 
+    def _posterior(self, values: Sequence[Values]) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of each architecture on the warped scale."""
+        cross = kernel(self._encoder.encode(values), self._features, np.array(self.weights))
+        reduction = np.einsum("ij,ij->i", cross @ self._inverse, cross)
+        spread = np.sqrt(self.variance * np.maximum(1.0 - reduction, 1e-9))
+        return self._centre + cross @ self._residual, spread
+
     def unwarp(self, mean: Floats, std: Floats) -> Prediction:
         """Return a posterior on the warped scale in the units of the targets."""
         middle = self._warp.backward(mean)
         return Prediction(middle, self._warp.backward(mean + std) - middle)
 
 
-def fit(values: Sequence[Values], targets: Sequence[float | None]) -> Surrogate:
+def fit(
+    values: Sequence[Values], targets: Sequence[float | None], path_counts: PathCounts | None = None
+) -> Surrogate:
     """Fit to architectures and their targets (maximised); None or NaN marks a failed trial.
 
+    path_counts: how often each operation stands on a path through an architecture, where that is known.
     A failed trial counts as the worst finite target: a warning to keep away, not an outlier that bends all.
     Above `MAX_POINTS` points the best half and the latest ones are kept.
     Raises: ValueError when no target is finite, or the lengths differ.
     """
-    return _fit(tuple(values), tuple(targets))
+    return _fit(tuple(values), tuple(targets), path_counts)
 
 
 @lru_cache(maxsize=REMEMBERED_FITS)
-def _fit(values: tuple[Values, ...], targets: tuple[float | None, ...]) -> Surrogate:
+def _fit(
+    values: tuple[Values, ...], targets: tuple[float | None, ...], path_counts: PathCounts | None
+) -> Surrogate:
     kept_values, kept_targets = _select(values, _impute(targets, len(values)))
-    encoder = Encoder.of(kept_values)
+    encoder = Encoder.of(kept_values, path_counts)
     features = encoder.encode(kept_values)
     warp = choose_warp(kept_targets)
     warped = warp.forward(kept_targets)
     sample = _spread_sample(kept_targets, TUNING_POINTS)
-    weights, noise = tune(features[sample], warped[sample])
+    weights, noise = tune(features.at(sample), warped[sample])
     solved = _solve(kernel(features, features, weights), warped, noise)
     return Surrogate(
         best=float(kept_targets.max()),

@@ -8,7 +8,7 @@ from navarch import NavarchError
 from navarch.agents.caller import Caller
 from navarch.agents.classical import Options, make_searcher
 from navarch.agents.forgetting import ForgetfulRecall
-from navarch.agents.offline import make_twins
+from navarch.agents.offline import Traits, make_twins
 from navarch.agents.recall import Recall
 from navarch.agents.redaction import known_secrets
 from navarch.evaluation import (
@@ -35,7 +35,7 @@ from navarch.graph.ablation import left_out
 from navarch.graph.clients import check_model, make_clients, make_spares
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
-from navarch.graph.history import Searching, remember_canonical
+from navarch.graph.history import Searching, remember_canonical, remember_path_counts
 from navarch.graph.money import prices_of, refuse_unknown_prices
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
@@ -65,6 +65,7 @@ class RunParts:
     rungs: tuple[int, ...]
     library: PromptLibrary
     models: Mapping[str, str]
+    traits: Traits
     latency: Latency | None = None
 
 
@@ -101,7 +102,8 @@ def prepare(settings: Settings) -> RunParts:
     refuse_unknown_prices(settings, models.values())
     latency = _latency(settings, space.origin)
     rungs = find_rungs(settings, workflow, task, space.origin, fidelity)
-    return RunParts(workflow, space, task, fidelity, rungs, library, models, latency)
+    traits = Traits(remember_canonical(space), remember_path_counts(space))
+    return RunParts(workflow, space, task, fidelity, rungs, library, models, traits, latency)
 
 
 def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
@@ -187,6 +189,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         proposals_per_call=rules.proposals,
         trials_per_round=rules.trials,
         prior=settings.search.prior,
+        path_counts=parts.traits.path_counts,
     )
 
 
@@ -267,7 +270,7 @@ def _caller(settings: Settings, parts: RunParts, memory: Memory, progress: Progr
         library=parts.library,
         clients=make_clients(settings, parts.models, progress.noted),
         spares=make_spares(settings),
-        twins=make_twins(parts.library.phrase, remember_canonical(parts.space)),
+        twins=make_twins(parts.library.phrase, parts.traits),
         limit=CallLimit(budget.calls, budget.tokens, budget.money, prices_of(settings)),
         cache=settings.server.cache,
         space_schema=parts.space.json_schema(),

@@ -1,12 +1,14 @@
 """What a classical searcher is told of a stored run: everything that was named, in order, with its result."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from navarch.agents.classical import History, Searcher, Values
 from navarch.memory import Memory, ProposalRow, TrialRow
 from navarch.spaces import Architecture, SearchSpace
 
 MAX_REMEMBERED = 100_000  # canonical forms, about 50 MB of a large space
+_Found = TypeVar("_Found")
 
 
 class Searching:
@@ -55,13 +57,22 @@ class Searching:
 
 def remember_canonical(space: SearchSpace) -> Callable[[Values], Values]:
     """Return the space's canonical form on plain values; a search asks for the same ones again and again."""
-    found: dict[Values, Values] = {}
+    return _remember(lambda values: space.canonical(Architecture(space.name, values)).values)
 
-    def canonical(values: Values) -> Values:
+
+def remember_path_counts(space: SearchSpace) -> Callable[[Values], tuple[float, ...]]:
+    """Return the space's path counts on plain values."""
+    return _remember(lambda values: space.path_counts(Architecture(space.name, values)))
+
+
+def _remember(function: Callable[[Values], _Found]) -> Callable[[Values], _Found]:
+    found: dict[Values, _Found] = {}
+
+    def look_up(values: Values) -> _Found:
         if values not in found:
             if len(found) == MAX_REMEMBERED:
                 found.clear()
-            found[values] = space.canonical(Architecture(space.name, values)).values
+            found[values] = function(values)
         return found[values]
 
-    return canonical
+    return look_up

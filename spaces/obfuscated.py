@@ -137,6 +137,10 @@ class ObfuscatedSpace(SearchSpace):
         """Return the label of the real architecture."""
         return self._inner.diversity_label(self.reveal(arch))
 
+    def path_counts(self, arch: Architecture) -> tuple[float, ...]:
+        """Return the counts of the real architecture."""
+        return self._inner.path_counts(self.reveal(arch))
+
     def input_side(self, arch: Architecture, side: int) -> int:
         """Return the side of the images that the real network reads."""
         return self._inner.input_side(self.reveal(arch), side)

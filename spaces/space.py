@@ -2,8 +2,8 @@
 
 From the dimensions, their activity and constraints come the validator, the schema, the data of the prompt
 section, sampling, neighbours, crossover, features, distance and digest. A subclass adds which architectures are
-equal (`canonical`), the published encoding (`genotype`, `_read_published`), the cost (`cost`), the network
-(`build`) and the drawing (`sketch`).
+equal (`canonical`), the paths of a graph (`path_counts`), the published encoding (`genotype`, `_read_published`),
+the cost (`cost`), the network (`build`) and the drawing (`sketch`).
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from navarch import NavarchError
 from navarch.spaces.bounded import draw_within
 from navarch.spaces.declaration import Declaration
 from navarch.spaces.description import describe_structure, make_schema
+from navarch.spaces.paths import count_operations, number_operations
 from navarch.spaces.problems import InvalidArchitecture, shorten
 from navarch.spaces.reader import Reader
 from navarch.spaces.sketch import Sketch, StageTable
@@ -50,6 +51,7 @@ class SearchSpace(ABC):
             {**{name: i for i, name in enumerate(options)}, **({INACTIVE: -1} if dimension.when else {})}
             for options, dimension in zip(self.structure.options, self.dimensions, strict=True)
         )
+        self._operations = number_operations(self.dimensions)
         self._reader = Reader(self.structure, self._read_published)
 
     @property
@@ -152,16 +154,13 @@ class SearchSpace(ABC):
         return Architecture(self.name, self.structure.crossover(a.values, b.values, rng))
 
     def features(self, arch: Architecture) -> tuple[float, ...]:
-        """Return the one-hot encoding of the canonical form: one number per option of every dimension.
+        """Return the one-hot encoding of the canonical form; all 0 for a dimension that is not in use."""
+        pairs = zip(self.structure.options, self._indices(self.canonical(arch)), strict=True)
+        return tuple(float(k == chosen) for options, chosen in pairs for k in range(len(options)))
 
-        All numbers of a dimension that is not in use are 0.
-        """
-        indices = self._indices(self.canonical(arch))
-        return tuple(
-            float(k == chosen)
-            for options, chosen in zip(self.structure.options, indices, strict=True)
-            for k in range(len(options))
-        )
+    def path_counts(self, arch: Architecture) -> tuple[float, ...]:
+        """Return how often each operation stands on a path, in the mean; here all dimensions in use form one."""
+        return count_operations(self._operations, self._indices(arch))
 
     def distance(self, a: Architecture, b: Architecture) -> int:
         """Return in how many dimensions two architectures differ, as they are written."""

@@ -12,7 +12,7 @@ from navarch.agents.offline.critic import OfflineCritic
 from navarch.agents.offline.distiller import OfflineDistiller
 from navarch.agents.offline.generator import OfflineGenerator
 from navarch.agents.offline.navigator import OfflineNavigator
-from navarch.agents.offline.outlook import Canonical
+from navarch.agents.offline.outlook import UNKNOWN, Traits
 from navarch.agents.offline.phrase import Phrase
 from navarch.agents.offline.seki import OfflineEvolver, OfflineInspired, OfflinePatterns
 from navarch.agents.replies import Reply
@@ -24,6 +24,7 @@ __all__ = [
     "OfflineNavigator",
     "OfflineTwin",
     "Phrase",
+    "Traits",
     "make_twins",
 ]
 
@@ -36,18 +37,17 @@ class OfflineTwin(Protocol):
         ...
 
 
-def make_twins(phrase: Phrase, canonical: Canonical = lambda values: values) -> dict[str, OfflineTwin]:
+def make_twins(phrase: Phrase, traits: Traits = UNKNOWN) -> dict[str, OfflineTwin]:
     """Return the twins by the prompt that a model reads.
 
-    phrase: renders their sentences from prompt files. canonical: what architectures that compute the same have in
-    common; a classical searcher is told it as well.
+    phrase: renders their sentences from prompt files. traits: what the space says of an architecture.
     """
     return {
-        "navigator": OfflineNavigator(phrase, canonical),
-        "generator": OfflineGenerator(phrase, canonical),
-        "critic": OfflineCritic(phrase, canonical),
+        "navigator": OfflineNavigator(phrase, traits),
+        "generator": OfflineGenerator(phrase, traits),
+        "critic": OfflineCritic(phrase, traits),
         "distiller": OfflineDistiller(phrase),
-        "collm-nas/navigator": OfflineCollmNavigator(phrase, canonical),
+        "collm-nas/navigator": OfflineCollmNavigator(phrase, traits),
         "collm-nas/generator": OfflineCollmGenerator(phrase),
         "seki/self-evolution": OfflineEvolver(phrase),
         "seki/patterns": OfflinePatterns(phrase),

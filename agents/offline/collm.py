@@ -7,7 +7,7 @@ from typing import Any
 from navarch.agents.collm import StrategyView
 from navarch.agents.offline.moves import Choices, Values, Weights
 from navarch.agents.offline.navigator import OfflineNavigator
-from navarch.agents.offline.outlook import Canonical
+from navarch.agents.offline.outlook import Traits
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Guidance, Heading, Proposal, Proposals, Strategy
 from navarch.agents.views import NavigatorView
@@ -20,10 +20,10 @@ TRIES = 50  # draws for one place of the batch
 class OfflineCollmNavigator:
     """The combined workflow's twin over the same view; of its direction the strategy is kept."""
 
-    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
-        """Take the renderer of the twin's sentences, and which architectures are equal."""
+    def __init__(self, phrase: Phrase, traits: Traits) -> None:
+        """Take the renderer of the twin's sentences, and what the space says of architectures."""
         self._phrase = phrase
-        self._navigator = OfflineNavigator(phrase, canonical)
+        self._navigator = OfflineNavigator(phrase, traits)
 
     def act(self, view: NavigatorView, rng: random.Random) -> Strategy:
         """Return the strategy of the next round."""

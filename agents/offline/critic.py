@@ -7,11 +7,11 @@ import numpy as np
 
 from navarch.agents.kernel import MIN_VARIANCE
 from navarch.agents.offline.moves import Choices, Values, distance
-from navarch.agents.offline.outlook import MIN_TRIALS, Canonical
+from navarch.agents.offline.outlook import MIN_TRIALS, Traits, fit_to
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.offline.statistics import completed
 from navarch.agents.replies import Verdict, Verdicts
-from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement, fit, rounded_improvement
+from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement
 from navarch.agents.views import CandidateView, CriticView
 
 SIMILAR = 0.5  # correlation assumed between architectures one edit apart; falls geometrically
@@ -21,10 +21,10 @@ HOPELESS = 2.0  # standard deviations above the estimate that still miss the bes
 class OfflineCritic:
     """Judges every candidate once; a higher score is evaluated earlier."""
 
-    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
-        """Take the renderer of the twin's sentences, and which architectures are equal."""
+    def __init__(self, phrase: Phrase, traits: Traits) -> None:
+        """Take the renderer of the twin's sentences, and what the space says of architectures."""
         self._phrase = phrase
-        self._canonical = canonical
+        self._traits = traits
 
     def act(self, view: CriticView, rng: random.Random) -> Verdicts:
         """Return a verdict for each candidate in the order shown; at least `keep` are accepted."""
@@ -60,9 +60,8 @@ class OfflineCritic:
                 if candidate.values == view.space.prior:
                     gains[position] = float("inf")
             return _rank_apart(view.candidates, gains)
-        surrogate = fit([self._canonical(t.values) for t in trials], [t.val_accuracy for t in trials])
-        candidates = [self._canonical(c.values) for c in view.candidates]
-        return rank_batch(surrogate, candidates, best)
+        candidates = [self._traits.canonical(c.values) for c in view.candidates]
+        return rank_batch(fit_to(self._traits, trials), candidates, best)
 
 
 def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) -> list[int]:
@@ -76,7 +75,7 @@ def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) 
     rest, order = list(range(len(candidates))), list[int]()
     while rest:
         std = np.sqrt(np.maximum(np.diag(covariance), MIN_VARIANCE * surrogate.variance))
-        gains = rounded_improvement(surrogate.unwarp(mean, std), best)
+        gains = surrogate.gains_of(mean, std, best)
         chosen = max(rest, key=lambda position: (gains[position], -position))
         rest.remove(chosen)
         order.append(chosen)

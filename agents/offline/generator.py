@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from navarch.agents.offline.moves import Choices, Values, Weights, distance
-from navarch.agents.offline.outlook import Canonical, Outlook, look_out
+from navarch.agents.offline.outlook import Outlook, Traits, look_out
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Proposal, Proposals
 from navarch.agents.views import GeneratorView, TrialView
@@ -59,10 +59,10 @@ class _Batch:
 class OfflineGenerator:
     """Proposes a batch of distinct architectures, none of them to be avoided while others are left."""
 
-    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
-        """Take the renderer of the twin's sentences, and which architectures are equal."""
+    def __init__(self, phrase: Phrase, traits: Traits) -> None:
+        """Take the renderer of the twin's sentences, and what the space says of architectures."""
         self._phrase = phrase
-        self._canonical = canonical
+        self._traits = traits
 
     def act(self, view: GeneratorView, rng: random.Random) -> Proposals:
         """Return `view.count` proposals, fewer only when the space has no more."""
@@ -71,7 +71,7 @@ class OfflineGenerator:
         parents = [trial for trial in view.build_on if choices.contains(trial.values)]
         weights = _weigh_options(choices, view)
         trials = [trial for trial in view.history if choices.contains(trial.values)]
-        outlook = look_out(choices, self._canonical, view.mission, trials) if parents else None
+        outlook = look_out(choices, self._traits, view.mission, trials) if parents else None
         n_free = _count_free(view)
         if view.space.prior is not None and not view.history:
             batch.add(view.space.prior, _why("prior"))

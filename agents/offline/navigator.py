@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from navarch.agents.offline.moves import Choices, Values, distance
-from navarch.agents.offline.outlook import Canonical, Outlook, Pick, look_out
+from navarch.agents.offline.outlook import Outlook, Pick, Traits, look_out
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.offline.statistics import Effect, accuracy, completed, option_effects
 from navarch.agents.replies import Direction, Guidance
@@ -30,10 +30,10 @@ FOR_DUPLICATES = 0.2  # added when every proposal was a duplicate
 class OfflineNavigator:
     """Says where the search goes next; never names architectures that must be obeyed."""
 
-    def __init__(self, phrase: Phrase, canonical: Canonical) -> None:
-        """Take the renderer of the twin's sentences, and which architectures are equal."""
+    def __init__(self, phrase: Phrase, traits: Traits) -> None:
+        """Take the renderer of the twin's sentences, and what the space says of architectures."""
         self._phrase = phrase
-        self._canonical = canonical
+        self._traits = traits
 
     def act(self, view: NavigatorView, rng: random.Random) -> Direction:
         """Return the direction of the next round."""
@@ -41,7 +41,7 @@ class OfflineNavigator:
         seen = {trial.number: trial for group in (view.history, view.top, view.new) for trial in group}
         trials = [seen[number] for number in sorted(seen) if choices.contains(seen[number].values)]
         finished = completed(trials)
-        outlook = look_out(choices, self._canonical, view.mission, trials)
+        outlook = look_out(choices, self._traits, view.mission, trials)
         picks = find_promising(choices, outlook, finished, rng) if outlook is not None else []
         explore = _explore_share(view) if picks else _explore_first(view, finished)
         effects = [effect for effect in option_effects(choices, finished) if effect.is_clear]

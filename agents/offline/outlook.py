@@ -6,22 +6,35 @@ The Navigator reads off which options the promising ones share; the Generator sc
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from navarch.agents.kernel import PathCounts
 from navarch.agents.offline.costs import is_affordable, keep_affordable
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
-from navarch.agents.surrogate import Surrogate, fit, rounded_improvement
+from navarch.agents.surrogate import Surrogate, fit
 from navarch.agents.views import Mission, TrialView
 
-Canonical = Callable[[Values], Values]  # the same for architectures that compute the same
-
-MIN_TRIALS = 10  # completed ones, before the surrogate is asked
+MIN_TRIALS = 7  # completed ones, before the surrogate is asked
 CLIMBERS = 5
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 300  # architectures scored at a time
 
 
+class Traits(NamedTuple):
+    """What the space can say of an architecture beside its options.
+
+    canonical: the same for architectures that compute the same. path_counts: how often each operation stands on a
+    path from input to output; None where nothing is said of that.
+    """
+
+    canonical: Callable[[Values], Values]
+    path_counts: PathCounts | None = None
+
+
+UNKNOWN = Traits(lambda values: values)
+
+
 class Pick(NamedTuple):
-    """A promising architecture and its expected improvement in points."""
+    """A promising architecture and its expected improvement, on the surrogate's warped scale."""
 
     values: Values
     gain: float
@@ -33,18 +46,18 @@ class Outlook:
     def __init__(
         self,
         choices: Choices,
-        canonical: Canonical,
+        traits: Traits,
         mission: Mission,
         trials: Sequence[TrialView],
         surrogate: Surrogate,
     ) -> None:
         """Take the fitted surrogate and what it was fitted to; see `look_out`."""
         self._choices = choices
-        self._canonical = canonical
+        self._canonical = traits.canonical
         self._mission = mission
         self._trials = trials
         self._surrogate = surrogate
-        self._known = {canonical(trial.values) for trial in trials}
+        self._known = {traits.canonical(trial.values) for trial in trials}
         # What is over a limit was measured in some workflows; to beat it is no aim.
         within = [accuracy(t) for t in completed(trials) if is_affordable(mission, t)]
         self._best = max(within, default=surrogate.best)
@@ -63,7 +76,7 @@ class Outlook:
         self._known.update(fresh)
         if not fresh:
             return []
-        gains = rounded_improvement(self._surrogate.predict(list(fresh)), self._best)
+        gains = self._surrogate.gains(list(fresh), self._best)
         return [Pick(values, gain) for values, gain in zip(fresh.values(), gains, strict=True)]
 
     def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:
@@ -76,13 +89,18 @@ class Outlook:
 
 
 def look_out(
-    choices: Choices, canonical: Canonical, mission: Mission, trials: Sequence[TrialView]
+    choices: Choices, traits: Traits, mission: Mission, trials: Sequence[TrialView]
 ) -> Outlook | None:
     """Return the outlook from a run's trials; None while data is scarce."""
     if len(completed(trials)) < MIN_TRIALS:
         return None
-    surrogate = fit([canonical(t.values) for t in trials], [t.val_accuracy for t in trials])
-    return Outlook(choices, canonical, mission, trials, surrogate)
+    return Outlook(choices, traits, mission, trials, fit_to(traits, trials))
+
+
+def fit_to(traits: Traits, trials: Sequence[TrialView]) -> Surrogate:
+    """Return the surrogate of a run's trials."""
+    accuracies = [trial.val_accuracy for trial in trials]
+    return fit([traits.canonical(trial.values) for trial in trials], accuracies, traits.path_counts)
 
 
 def rank(picks: Sequence[Pick]) -> list[Pick]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import permutations
 
 from navarch import NavarchError
+from navarch.spaces.paths import mean_path
 from navarch.spaces.problems import shorten
 
 INPUTS = 2
@@ -80,6 +81,12 @@ def canonical_cell(edges: Edges) -> tuple[Edges, tuple[int, ...]]:
     function once the weights that read them do too. Of these, at most 24, the lexicographically first is taken.
     """
     return min((_renumber(edges, order), order) for order in _orders(edges))
+
+
+def path_counts(edges: Edges) -> tuple[float, ...]:
+    """Return how often each operation stands on a path from an input to the output, in the mean over the paths."""
+    graph = [(source, INPUTS + place // 2, operation) for place, (source, operation) in enumerate(edges)]
+    return mean_path(graph, len(OPERATIONS), range(INPUTS), CONCAT)
 
 
 def _orders(edges: Edges) -> Iterator[tuple[int, ...]]:

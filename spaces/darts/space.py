@@ -15,6 +15,7 @@ from navarch.spaces.darts.cell import (
     Edges,
     Genotype,
     canonical_cell,
+    path_counts,
 )
 from navarch.spaces.darts.cost import Macro, network_cost
 from navarch.spaces.darts.encoding import EDGES, read_published, write_published
@@ -64,6 +65,10 @@ class Darts(SearchSpace):
             for source, operation in canonical_cell(edges)[0]:
                 values += [str(source), OPERATIONS[operation]]
         return Architecture(self.name, tuple(values))
+
+    def path_counts(self, arch: Architecture) -> tuple[float, ...]:
+        """Return how often each operation stands on a path through the normal, then the reduction cell."""
+        return tuple(count for edges in self._cells(arch) for count in path_counts(edges))
 
     def cost(
         self,

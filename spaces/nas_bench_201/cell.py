@@ -6,6 +6,7 @@ that of its reference code.
 
 from collections.abc import Collection, Sequence
 
+from navarch.spaces.paths import mean_path
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
 from navarch.spaces.sketch import CellSketch
 from navarch.spaces.spec import Dimension
@@ -50,6 +51,16 @@ def canonical_operations(operations: Sequence[str], order: Sequence[str]) -> tup
         return pruned
     swapped = tuple(pruned[i] for i in _SWAPPED)
     return min(pruned, swapped, key=lambda cell: [order.index(operation) for operation in cell])
+
+
+def path_counts(operations: Sequence[str], order: Sequence[str]) -> tuple[float, ...]:
+    """Return how often each operation of `order` stands on a live path, in the mean over these."""
+    edges = [
+        (*edge, order.index(operation))
+        for edge, operation in zip(EDGES, operations, strict=True)
+        if operation != NONE
+    ]
+    return mean_path(edges, len(order), (INPUT,), (OUTPUT,))
 
 
 def isomorphism_label(

@@ -14,6 +14,7 @@ from navarch.spaces.nas_bench_201.cell import (
     cell_sketch,
     isomorphism_label,
     live_edges,
+    path_counts,
     read_published,
     write_published,
 )
@@ -45,6 +46,11 @@ class NasBench201(SearchSpace):
         """Return the published isomorphism label (6,466 values); accuracy differs within a label."""
         self._indices(arch)
         return isomorphism_label(arch.values, propagate_zero=True)
+
+    def path_counts(self, arch: Architecture) -> tuple[float, ...]:
+        """Return how often each operation stands on a live path of the cell, in the mean over these."""
+        self._indices(arch)
+        return path_counts(arch.values, self.dimensions[0].names)
 
     def cost(
         self,

@@ -6,7 +6,7 @@ Source: TransNAS-Bench-101 (Duan et al., CVPR 2021).
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from navarch.spaces.nas_bench_201.cell import canonical_operations, cell_sketch, live_edges
+from navarch.spaces.nas_bench_201.cell import canonical_operations, cell_sketch, live_edges, path_counts
 from navarch.spaces.sketch import Sketch
 from navarch.spaces.space import SearchSpace, require_positive
 from navarch.spaces.spec import Architecture, Cost
@@ -49,6 +49,11 @@ class TransNasMicro(SearchSpace):
         """Return the published label of the topology (1,696 values); cells differ within a label."""
         self._indices(arch)
         return topology_label(arch.values)
+
+    def path_counts(self, arch: Architecture) -> tuple[float, ...]:
+        """Return how often each operation stands on a live path of the cell, in the mean over these."""
+        self._indices(arch)
+        return path_counts(arch.values, self.dimensions[0].names)
 
     def cost(
         self,

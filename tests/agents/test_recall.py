@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from navarch.agents.offline.outlook import Traits, fit_to
 from navarch.agents.recall import Recall
+from navarch.agents.surrogate import _fit
 from navarch.evaluation import get_task
+from navarch.graph.history import remember_canonical, remember_path_counts
 from navarch.memory import Memory, NewProposal, NewTrial, ProposalUpdate
 from navarch.spaces import get_space
 
@@ -251,6 +254,24 @@ def test_equal_functions_get_equal_estimates(told):
     assert len({told.space.digest(told.space.parse(code)) for code in twins}) == 1
     a, b = told.recall().critic(3, told.propose(3, 0, twins)).candidates
     assert (a.estimate, a.uncertainty, a.nearest_distance) == (b.estimate, b.uncertainty, b.nearest_distance)
+
+
+def test_the_estimates_and_the_twins_share_one_fit_with_the_path_counts(told):
+    told.memory.open_round(RUN, 3)
+    candidates = told.propose(3, 0, ["333131", "111110"])
+    path_counts = remember_path_counts(told.space)
+    recall = told.recall(path_counts=path_counts)
+    view = recall.critic(3, candidates)
+    before = _fit.cache_info()
+    surrogate = fit_to(Traits(remember_canonical(told.space), path_counts), view.history)
+    assert _fit.cache_info().hits == before.hits + 1
+    shown = [told.space.canonical(told.space.parse(c.values)).values for c in view.candidates]
+    assert [c.estimate for c in view.candidates] == [
+        round(m, 4) for m in surrogate.predict(shown).mean.tolist()
+    ]
+    assert [c.estimate for c in view.candidates] != [
+        c.estimate for c in told.recall().critic(3, candidates).candidates
+    ]
 
 
 def test_the_critic_is_shown_no_more_than_it_can_judge(told):

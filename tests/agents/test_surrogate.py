@@ -151,7 +151,7 @@ def test_long_histories_are_cut_but_keep_the_best():
     targets = [worth(values) for values in many]
     targets[7] = 99.0
     surrogate = fit(many, targets)
-    assert len(surrogate._features) == MAX_POINTS
+    assert len(surrogate._features.codes) == MAX_POINTS
     assert surrogate.best == 99.0
 
 
@@ -205,3 +205,54 @@ def test_the_likelihood_agrees_with_the_textbook_formula():
     determinant = np.linalg.slogdet(matrix + noise * np.eye(12))[1]
     expected = -6 * math.log(variance) - 0.5 * determinant
     assert log_likelihood(matrix, targets, noise) == pytest.approx(expected, rel=1e-9)
+
+
+def count_letters(values):
+    return tuple(float(values.count(letter)) for letter in "abcd")
+
+
+def position_free(values):
+    return 60.0 + 5.0 * values.count("a") - 3.0 * values.count("d")
+
+
+def test_path_counts_carry_what_is_learnt_of_an_option_to_other_dimensions():
+    gains = []
+    for seed in range(5):
+        known = sample(10, seed)
+        rest = [values for values in GRID if values not in set(known)]
+        targets, truth = [position_free(v) for v in known], [position_free(v) for v in rest]
+        with_counts = fit(known, targets, count_letters).predict(rest).mean
+        gains.append(
+            rank_correlation(with_counts, truth)
+            - rank_correlation(fit(known, targets).predict(rest).mean, truth)
+        )
+    assert min(gains) > 0.0
+    assert sum(gains) / len(gains) > 0.15
+
+
+def test_the_unit_of_path_counts_does_not_matter():
+    known, rest = sample(30), sample(50, seed=1)
+    targets = [worth(v) for v in known]
+    plain = fit(known, targets, count_letters).predict(rest)
+    scaled = fit(known, targets, lambda values: tuple(8.0 * n for n in count_letters(values))).predict(rest)
+    assert np.allclose(plain.mean, scaled.mean)
+    assert np.allclose(plain.std, scaled.std)
+
+
+def test_path_counts_that_never_differ_change_no_ranking():
+    known, rest = sample(40), sample(50, seed=1)
+    targets = [worth(v) for v in known]
+    same = fit(known, targets, lambda values: (1.0, 2.0)).predict(rest).mean
+    assert np.isfinite(same).all()
+    assert rank_correlation(same, fit(known, targets).predict(rest).mean) > 0.9
+
+
+def test_the_gain_is_expected_where_accuracies_crowd():
+    known, rest = sample(30), sample(50, seed=1)
+    surrogate = fit(known, [worth(v) for v in known], count_letters)
+    mean, covariance = surrogate.joint(rest)
+    expected = expected_improvement(
+        Prediction(mean, np.sqrt(np.diag(covariance))), 0.0
+    )  # the best is 0 there
+    assert surrogate.gains(rest, surrogate.best) == pytest.approx(expected.tolist(), abs=1e-8)
+    assert max(surrogate.gains(known, surrogate.best)) < max(surrogate.gains(rest, surrogate.best))

@@ -6,6 +6,7 @@ import pytest
 from listeners import StopAfter
 
 from navarch import NavarchError
+from navarch.evaluation import get_task
 from navarch.graph.checkpoints import config_of, open_checkpoints, stored_position
 from navarch.graph.lock import hold
 from navarch.graph.paths import checkpoint_file, lock_file
@@ -177,8 +178,8 @@ def test_a_run_on_other_data_is_refused(bench):
 
     import navarch.graph.assemble as assemble
 
-    changed = replace(assemble.get_task("digits"), digest="other")
-    bench.monkeypatch.setattr(assemble, "get_task", lambda name: changed)
+    changed = replace(get_task("digits"), digest="other")
+    bench.monkeypatch.setattr(assemble, "named_task", lambda settings: changed)
     with pytest.raises(NavarchError, match="data"):
         bench.resume()
 

@@ -52,7 +52,7 @@ def run(bench, monkeypatch):
     def run(name, **flags):
         space = get_space(name)
         task = replace(get_task("digits"), resolution=64, default_fidelity={name: Fidelity(1, {})})
-        monkeypatch.setattr(assemble, "get_task", lambda _: task)
+        monkeypatch.setattr(assemble, "named_task", lambda _: task)
 
         def score(architecture, fidelity, seed):
             assert architecture.space == space.name, "the evaluator sees the real architecture"

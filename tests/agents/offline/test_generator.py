@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from navarch.agents.offline import make_twins
+from navarch.agents.offline import Traits, make_twins
 from navarch.agents.views import ProblemView
 
 
@@ -139,7 +139,7 @@ def test_what_equals_a_known_architecture_is_not_proposed(toy):
     def canonical(values):  # the door does not matter
         return (*values[:3], "-", values[4])
 
-    twin = make_twins(phrase, canonical)["generator"]
+    twin = make_twins(phrase, Traits(canonical))["generator"]
     trials = toy.random_trials(30)
     view = toy.generator_view(
         build_on=trials[:4], history=trials, avoid=[t.code for t in trials], direction={"explore": 0.0}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from navarch.agents.offline.moves import Choices
 from navarch.agents.offline.navigator import find_promising
-from navarch.agents.offline.outlook import look_out
+from navarch.agents.offline.outlook import UNKNOWN, look_out
 from navarch.agents.offline.statistics import completed
 
 
@@ -94,7 +94,7 @@ def test_plans_keep_within_the_limits_that_costs_reveal(limited_toy, toy):
     within = [trial for trial in trials if trial.params <= 200]
     view = limited_toy.navigator_view(within)
     choices = Choices.of(view.space)
-    outlook = look_out(choices, lambda values: values, view.mission, within)
+    outlook = look_out(choices, UNKNOWN, view.mission, within)
     picks = find_promising(choices, outlook, completed(within), random.Random(0))
     assert picks
     assert all(toy.cost(pick.values) <= 200 for pick in picks)
