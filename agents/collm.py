@@ -14,7 +14,7 @@ from navarch.agents.replies import Proposals, Strategy
 from navarch.agents.roles import Role
 from navarch.agents.views import NavigatorView, ProblemView, SpaceView, View
 
-NAVIGATOR: Role[Strategy] = Role("navigator", "collm-nas/navigator", Strategy, stateful=True, turns=None)
+NAVIGATOR: Role[Strategy] = Role("navigator", "collm-nas/navigator", Strategy, stateful=True)
 GENERATOR: Role[Proposals] = Role("generator", "collm-nas/generator", Proposals, stateful=False)
 
 

@@ -54,7 +54,7 @@ class Conversation:
     def _earlier_turns(self, role: Role[R], run_id: str, round: int) -> Messages:
         """Return the conversation so far, without repairs: what the role's last call was sent, and its reply.
 
-        Nothing where it has grown longer than the role's room: it begins anew.
+        Nothing where it has outgrown the role's room since it was opened: it begins anew.
         """
         kept = round if role.turns is None else role.turns
         for earlier in range(round - 1, max(0, round - 1 - kept), -1):
@@ -69,7 +69,7 @@ class Conversation:
                 if sender != "system"
             )
             turns = (*sent, Message("assistant", compact(answered.parsed)))[-2 * kept :]
-            is_full = role.room is not None and sum(len(one.text) for one in turns) > role.room
+            is_full = role.room is not None and sum(len(one.text) for one in turns[1:]) > role.room
             return () if is_full else turns
         return ()
 

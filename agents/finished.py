@@ -11,7 +11,7 @@ from navarch.evaluation import Limits
 from navarch.memory import Memory, TrialRow
 from navarch.spaces import SearchSpace
 
-BEST, VARIED, LATEST = 5, 4, 3  # trials that sum a long search up
+BEST, VARIED, LATEST = 4, 3, 2  # trials that sum a long search up
 
 
 class Known(NamedTuple):

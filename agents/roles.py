@@ -8,29 +8,26 @@ from navarch.agents.replies import Direction, Lessons, Proposals, Reply, Verdict
 
 R = TypeVar("R", bound=Reply)
 
-TURNS_KEPT = 12  # rounds of a stateful role's conversation
-ROOM = 2_000  # characters of a conversation, about 700 tokens, after which it begins anew
-
 
 @dataclass(frozen=True, slots=True)
 class Role(Generic[R]):
     """One role.
 
     A stateful role's conversation goes on through the run; a stateless one starts afresh each time. `turns` is how
-    many rounds of it are sent again, None for all. A conversation longer than `room` characters begins anew, with what
-    was learnt summed up; None is no bound. So the prompt stays short, and most of it is what was sent before. Two roles
-    may share a name, not a prompt.
+    many rounds of it are sent again, None for all. A conversation that has grown by more than `room` characters since
+    it was opened begins anew, with what was learnt summed up; None is no bound. Two roles may share a name, not a
+    prompt.
     """
 
     name: str
     prompt: str
     reply_type: type[R]
     stateful: bool
-    turns: int | None = TURNS_KEPT
-    room: int | None = ROOM
+    turns: int | None = None
+    room: int | None = None
 
 
-NAVIGATOR: Role[Direction] = Role("navigator", "navigator", Direction, stateful=True)
+NAVIGATOR: Role[Direction] = Role("navigator", "navigator", Direction, stateful=False)
 GENERATOR: Role[Proposals] = Role("generator", "generator", Proposals, stateful=False)
 CRITIC: Role[Verdicts] = Role("critic", "critic", Verdicts, stateful=False)
 DISTILLER: Role[Lessons] = Role("distiller", "distiller", Lessons, stateful=False)

@@ -6,7 +6,6 @@ same. What is known is refused in every case: the validator forgets nothing.
 """
 
 from navarch import NavarchError
-from navarch.agents.roles import TURNS_KEPT
 from navarch.graph.settings import RoleName, Settings
 
 
@@ -32,7 +31,5 @@ def forget(settings: Settings) -> Settings:
 
 
 def turns_of(settings: Settings, role: RoleName) -> int | None:
-    """Return how many rounds of its conversation the Navigator or the Generator is sent again; None for all."""
-    if settings.workflow == "collm-nas":
-        return settings.collm.turns if settings.collm.memory in (role, "both") else 0
-    return TURNS_KEPT if role == "navigator" and settings.search.memory == "all" else 0
+    """Return how many rounds of its conversation a role of `collm-nas` is sent again; None for all."""
+    return settings.collm.turns if settings.collm.memory in (role, "both") else 0

@@ -1,11 +1,8 @@
 """The Navigator's node: open the round and store the direction."""
 
-from dataclasses import replace
-
 from langgraph.runtime import Runtime
 
 from navarch.agents.roles import NAVIGATOR
-from navarch.graph.ablation import turns_of
 from navarch.graph.asking import ask
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.state import RunState, Update, position_of
@@ -16,7 +13,6 @@ def navigator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     round = position_of(state).round + 1
     ctx.memory.open_round(ctx.run_id, round)
-    role = replace(NAVIGATOR, turns=turns_of(ctx.settings, "navigator"))
-    answer = ask(ctx, role, ctx.recall.navigator(round), round=round)
+    answer = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
     ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
     return ctx.done(round=round, attempt=0)

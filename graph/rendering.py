@@ -49,7 +49,7 @@ def render_again(memory: Memory, run: RunRow, name: str, round: int, library: Pr
         raise NavarchError(f"run {run.run_id!r} has no round {round}: it has {len(rounds)}")
     view = _view(make_recall(settings, parts, memory, run.run_id), memory, run.run_id, settings, name, round)
     data = view.to_dict()
-    if name.endswith("navigator"):
+    if name == "collm-nas/navigator":
         data["first"] = round == 1 or turns_of(settings, "navigator") == 0
     return library.render(name, data)
 

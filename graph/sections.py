@@ -223,7 +223,7 @@ class Collm(Section):
     room: int = Field(
         default=2_000,
         ge=0,
-        description="characters of conversation after which it begins anew, summed up; 0: never, as in the paper",
+        description="characters that a conversation grows by before it begins anew, summed up; 0: never, as in the paper",
     )
     memory: Literal["navigator", "generator", "both", "neither"] = Field(
         default="navigator",

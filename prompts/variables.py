@@ -148,7 +148,6 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "rounds_without_gain": VALUE,
         "digest": (TRIAL,),
         "said": SAID,
-        "first": VALUE,  # not in the view: whether this turn opens the conversation
     },
     "generator": {
         "mission": MISSION,
@@ -187,7 +186,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
         "top": (TRIAL,),
         "digest": (TRIAL,),
         "said": SAID,
-        "first": VALUE,
+        "first": VALUE,  # not in the view: whether this turn opens the conversation
     },
     "collm-nas/generator": {"space": SPACE, "strategy": STRATEGY, "count": VALUE, "refused": (REFUSED,)},
     "seki/self-evolution": {"mission": MISSION, "space": SPACE, "current": TRIAL, "refused": (REFUSED,)},

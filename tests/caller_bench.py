@@ -43,10 +43,12 @@ class Bench:
             memory, library, clients={role.name: self.model}, twins=self.twins, space_schema=SPACE, **more
         )
         self.role = role
+        self.view = lambda situation: sample_view(role.name, situation)
 
     def ask(self, situation="full", round=1, attempt=0, seed=0):
-        view = sample_view(self.role.name, situation)
-        return self.caller.ask(self.role, view, run_id="r1", round=round, attempt=attempt, seed=seed)
+        return self.caller.ask(
+            self.role, self.view(situation), run_id="r1", round=round, attempt=attempt, seed=seed
+        )
 
     def rows(self):
         return [(row.turn, row.source, row.state) for row in self.memory.calls("r1", role=self.role.name)]

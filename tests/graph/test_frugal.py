@@ -8,8 +8,8 @@ import pytest
 from navarch.graph import load_settings
 from navarch.graph.rehearsal import rehearsed
 
-# A token of Qwen has 2.79 characters of these prompts or more; tables of digits have the fewest.
-FEWEST_CHARS = 2.5
+# A token of Qwen has 2.87 characters of the Navigator's longest prompts or more (benchmarks/tokens.py).
+FEWEST_CHARS = 2.85
 
 
 def played(workflow, trials):
@@ -50,7 +50,7 @@ def test_most_of_what_a_model_is_sent_it_was_sent_before(workflow, trials):
 
 @pytest.mark.slow
 def test_no_role_of_collm_nas_is_sent_2500_tokens_by_round_20():
-    asked = played("collm-nas", 170)
+    asked = played("collm-nas", 200)
     assert max(round for rounds in asked.values() for round, _ in rounds) >= 20
     for prompt, rounds in asked.items():
         assert max(len(text) for round, text in rounds if round <= 20) < 2_500 * FEWEST_CHARS, prompt

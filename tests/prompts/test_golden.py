@@ -10,10 +10,7 @@ ROLES = ("navigator", "generator", "critic", "distiller")
 
 
 def render(library, role, situation, **more):
-    data = {**sample_view(role, situation).to_dict(), **more}
-    if role == "navigator":
-        data.setdefault("first", situation != "full")
-    return page(library.render(role, data))
+    return page(library.render(role, {**sample_view(role, situation).to_dict(), **more}))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
@@ -39,8 +36,7 @@ def test_no_prompt_names_the_benchmark(library, role):
 def test_the_system_part_is_the_same_in_every_round(library, role):
     systems = set()
     for situation in ("empty", "one-trial", "full", "all-failed", "hostile"):
-        data = sample_view(role, situation).to_dict()
-        systems.add(library.render(role, {**data, "first": True}).system)
+        systems.add(library.render(role, sample_view(role, situation).to_dict()).system)
     assert len(systems) == 1
 
 
@@ -111,17 +107,16 @@ REFUSED = {"invalid": 0, "duplicate": 2, "vetoed": 0}
 
 
 @pytest.mark.parametrize(
-    ("counts", "first", "shown"),
+    ("counts", "shown"),
     [
-        (REFUSED, False, "Proposals not trained since then: 2 duplicate.\n"),
-        ({**REFUSED, "vetoed": 1}, False, "Proposals not trained since then: 2 duplicate, 1 vetoed.\n"),
-        (REFUSED, True, None),
-        (dict.fromkeys(REFUSED, 0), False, None),
-        ({}, False, None),
+        (REFUSED, "Proposals not trained since then: 2 duplicate.\n"),
+        ({**REFUSED, "vetoed": 1}, "Proposals not trained since then: 2 duplicate, 1 vetoed.\n"),
+        (dict.fromkeys(REFUSED, 0), None),
+        ({}, None),
     ],
 )
-def test_the_navigator_reads_of_refused_proposals_where_there_were_any(library, counts, first, shown):
-    text = render(library, "navigator", "full", refused=counts, first=first)
+def test_the_navigator_reads_of_refused_proposals_where_there_were_any(library, counts, shown):
+    text = render(library, "navigator", "full", refused=counts)
     assert shown in text if shown else "not trained" not in text
 
 
@@ -139,12 +134,11 @@ def test_one_epoch_is_in_the_singular(library, epochs, shown):
     assert shown in render(library, "critic", "full", mission=mission)
 
 
-def test_later_turns_of_the_navigator_leave_the_history_out(library):
-    first, later = (render(library, "navigator", "longest", first=first) for first in (True, False))
-    assert "What you said last:" in first
-    assert "trials so far" in first
-    assert "What you said last:" not in later
-    assert "trials so far" not in later
+def test_the_navigator_reads_the_search_summed_up_and_what_it_said_last(library):
+    text = render(library, "navigator", "longest")
+    assert "What you said last:" in text
+    assert "trials so far" in text
+    assert "What you said last:" not in render(library, "navigator", "empty")
 
 
 @pytest.mark.parametrize("role", ["generator", "critic", "distiller"])

@@ -61,8 +61,9 @@ def test_a_model_plays_the_roles_of_its_rows_alone(tmp_path):
     assert models == {"CoLLM-NAS": "openai:q/w", "navarch": "openai:q/w"}
     assert first["CoLLM-NAS"].settings.server.base_url == "http://127.0.0.1:1/v1"
     assert first["random search"].settings.server.base_url is None
+    assert first["CoLLM-NAS"].settings.collm.room == 0  # the whole conversation, as the paper has it
     assert first["CoLLM-NAS"].settings.db == (
-        tmp_path / "100-trials" / "nb201-cifar10" / "collm-nas,model=openai-q-w" / "seed-0.db"
+        tmp_path / "100-trials" / "nb201-cifar10" / "collm-nas,collm.room=0,model=openai-q-w" / "seed-0.db"
     )
 
 
