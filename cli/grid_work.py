@@ -68,8 +68,7 @@ def _teller(total: int) -> "Callable[[CellEnd], None]":
 def _default_jobs(settings: "Settings") -> int:
     """Return how many runs the cores can take: a run that trains keeps several busy."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    slots = {"train": settings.train.slots, "callable": settings.callable.slots}
-    return max(1, cores // slots.get(settings.evaluator, 1))
+    return max(1, cores // settings.slots)
 
 
 def _duration(seconds: float) -> str:

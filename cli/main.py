@@ -21,6 +21,7 @@ from navarch.cli import (
     run,
     runs,
     spaces,
+    supernet,
     trace,
     transfer,
     why,
@@ -53,6 +54,7 @@ for module in (
     catalogue,
     models,
     data,
+    supernet,
     doctor,
 ):
     module.add_to(app)

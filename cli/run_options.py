@@ -26,7 +26,9 @@ Obfuscate = Annotated[
     ),
 ]
 TaskName = Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)]
-EvaluatorName = Annotated[str | None, typer.Option(help="train, table or callable.", show_default=False)]
+EvaluatorName = Annotated[
+    str | None, typer.Option(help="train, table, supernet or callable.", show_default=False)
+]
 ModelName = Annotated[
     str | None, typer.Option(help="openai:NAME, offline, or replay:RUN: for all roles.", show_default=False)
 ]

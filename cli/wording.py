@@ -28,8 +28,12 @@ def money(amount: float) -> str:
 
 
 def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
-    """Return how trials are measured; of a user's own measurement nobody knows the epochs."""
-    epochs = f"{parts.fidelity.epochs} epochs, " if parts.task.is_described else ""
+    """Return how trials are measured; inherited weights and a user's own measurement have no epochs to tell."""
+    epochs = (
+        f"{parts.fidelity.epochs} epochs, "
+        if parts.task.is_described and evaluator.name != "supernet"
+        else ""
+    )
     return f"{evaluator.name}, {epochs}{evaluator.slots} at once"
 
 

@@ -14,6 +14,8 @@ from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.history import Evaluated, History
 from navarch.evaluation.image_task import Training
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
+from navarch.evaluation.supernet.evaluator import SupernetEvaluator
+from navarch.evaluation.supernet.task import find_supernet, supernet_task
 from navarch.evaluation.tables.evaluator import TableEvaluator
 from navarch.evaluation.tables.finding import Source, find_for_task, find_latency, find_source
 from navarch.evaluation.tables.latency import open_latency
@@ -46,6 +48,7 @@ __all__ = [
     "OverLimit",
     "Reason",
     "Source",
+    "SupernetEvaluator",
     "TableEvaluator",
     "Task",
     "TestFailedError",
@@ -61,6 +64,7 @@ __all__ = [
     "find_for_task",
     "find_latency",
     "find_source",
+    "find_supernet",
     "get_task",
     "judge",
     "make_command",
@@ -69,6 +73,7 @@ __all__ = [
     "own_table_task",
     "prepare_task",
     "static_check",
+    "supernet_task",
     "task_names",
     "training_recipe",
 ]

@@ -51,7 +51,7 @@ class Task:
     val_size: int
     test_size: int
     default_fidelity: Mapping[str, Fidelity] = field(hash=False)
-    evaluator: Literal["train", "table", "callable"] = "train"
+    evaluator: Literal["train", "table", "supernet", "callable"] = "train"
     metric: Literal["accuracy"] = "accuracy"  # percent, more is better
     has_test: bool = True
     lower: Mapping[str, tuple[Fidelity, ...]] = field(default_factory=dict, hash=False)

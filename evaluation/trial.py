@@ -67,8 +67,8 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
     except Exception as error:
         # The one catch-all of the evaluator: a trial may fail in any way, and each way must become a row.
         cost = TrialCost(time.monotonic() - started, 0.0, 0.0, device, 0)
-        outcome = failed(name_reason(error), _tell(error), cost=cost)
-    _lift_memory_limit()
+        outcome = failed(name_reason(error), tell_error(error), cost=cost)
+    lift_memory_limit()
     write_reply(folder, request.request_id, {"outcome": outcome.to_dict()})
 
 
@@ -182,7 +182,7 @@ def _size(job: Job, task: Task) -> dict[str, float]:
     return {"params": float(cost.params), "macs": float(cost.macs)}
 
 
-def _tell(error: BaseException) -> str:
+def tell_error(error: BaseException) -> str:
     """Return a detail for people and prompts: the error alone where expected, else the traceback."""
     if isinstance(error, BuildError):
         return str(error)  # carries the name of its cause
@@ -191,7 +191,7 @@ def _tell(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def _lift_memory_limit() -> None:
+def lift_memory_limit() -> None:
     """Give the reply room: after an out-of-memory even a few kilobytes may be refused."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))

@@ -36,6 +36,7 @@ from navarch.graph.clients import check_model, make_clients, make_spares
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
 from navarch.graph.history import Searching, remember_canonical, remember_path_counts
+from navarch.graph.inheriting import inherited_task, make_inheriting
 from navarch.graph.money import prices_of, refuse_unknown_prices
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
@@ -119,6 +120,8 @@ def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
         return CallableEvaluator(
             _command(settings), parts.task, space, slots=own.slots, timeout_s=own.timeout_s
         )
+    if settings.evaluator == "supernet":
+        return make_inheriting(settings, space)
     train = settings.train
     if train.device == "cuda":
         from navarch.evaluation.device import refuse_missing_cuda
@@ -185,7 +188,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         target=settings.target,
         **settings.limits.bounds,
         trials_budget=settings.budget.trials,
-        epochs=parts.fidelity.epochs,
+        epochs=0 if settings.evaluator == "supernet" else parts.fidelity.epochs,
         proposals_per_call=rules.proposals,
         trials_per_round=rules.trials,
         prior=settings.search.prior,
@@ -198,7 +201,8 @@ def _task(settings: Settings, space: SearchSpace) -> Task:
     if settings.task is not None or settings.evaluator == "train":
         task = named_task(settings)
         if task.evaluator != settings.evaluator:
-            own = "leave --task out" if settings.evaluator == "callable" else "another task (`navarch tasks`)"
+            is_own = settings.evaluator in ("callable", "supernet")
+            own = "leave --task out" if is_own else "another task (`navarch tasks`)"
             raise NavarchError(
                 f"task {task.name!r} is measured by evaluator {task.evaluator!r}, not {settings.evaluator!r}: "
                 f"use --evaluator {task.evaluator}, or {own}"
@@ -209,6 +213,8 @@ def _task(settings: Settings, space: SearchSpace) -> Task:
                 "table.test and table.seconds are for a table of your own, without --task"
             )
         return task
+    if settings.evaluator == "supernet":
+        return inherited_task(settings, space)
     if settings.evaluator == "table":
         table = _table(settings, space)
         return own_table_task(table.path, space, _columns(settings), name=table.name)

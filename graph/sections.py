@@ -187,6 +187,18 @@ class Table(Section):
     )
 
 
+class Supernet(Section):
+    """The supernet evaluator."""
+
+    path: Path | None = Field(default=None, description="the weights that `navarch supernet train` left")
+    images: int = Field(
+        default=2000, ge=1, description="training images, at most, that set an architecture's normalisations"
+    )
+    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
+    timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
+
+
 class Own(Section):
     """The callable evaluator."""
 
@@ -223,7 +235,7 @@ class Collm(Section):
     room: int = Field(
         default=2_000,
         ge=0,
-        description="characters that a conversation grows by before it begins anew, summed up; 0: never, as in the paper",
+        description="characters of growth after which a conversation begins anew, summed up; 0: never, as in the paper",
     )
     memory: Literal["navigator", "generator", "both", "neither"] = Field(
         default="navigator",

@@ -27,6 +27,7 @@ from navarch.graph.sections import (
     Section,
     Seki,
     Server,
+    Supernet,
     Table,
     Train,
     listed,
@@ -60,7 +61,7 @@ class Settings(Section):
     task: str | None = Field(
         default=None, description="see `navarch tasks`; default: digits to train on, else what you measured"
     )
-    evaluator: Literal["train", "table", "callable"] = Field(
+    evaluator: Literal["train", "table", "supernet", "callable"] = Field(
         default="train", description="how a candidate is measured"
     )
     model: str = Field(default="offline", description="openai:NAME, offline, or replay:RUN, for every role")
@@ -81,6 +82,7 @@ class Settings(Section):
     train: Train = Train()
     proxies: Proxies = Proxies()
     table: Table = Table()
+    supernet: Supernet = Supernet()
     callable: Own = Own()
     limits: Limits = Limits()
     server: Server = Server()
@@ -119,7 +121,8 @@ class Settings(Section):
     @property
     def slots(self) -> int:
         """Return how many trials the evaluator runs at once."""
-        return {"train": self.train.slots, "callable": self.callable.slots}.get(self.evaluator, 1)
+        own = {"train": self.train.slots, "supernet": self.supernet.slots, "callable": self.callable.slots}
+        return own.get(self.evaluator, 1)
 
     def model_of(self, role: RoleName) -> str:
         """Return the model name that a role uses."""

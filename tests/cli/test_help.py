@@ -35,6 +35,9 @@ PAGES = [
     "data download",
     "data list",
     "data remove",
+    "supernet",
+    "supernet train",
+    "supernet show",
     "reproduce",
     "plan",
     "models",
@@ -50,7 +53,7 @@ def test_a_help_page_reads_as_its_golden_file(cli, monkeypatch, page):
     monkeypatch.setenv("TERMINAL_WIDTH", "100")
     ended = cli(*page.split(), "--help")
     assert ended.code == 0
-    if page not in ("lessons", "prompts", "data", "models"):
+    if page not in ("lessons", "prompts", "data", "models", "supernet"):
         assert "Example: navarch" in ended.out
     file = GOLDEN / f"{page.replace(' ', '-') or 'navarch'}.txt"
     if os.environ.get("UPDATE_GOLDEN"):

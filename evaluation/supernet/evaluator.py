@@ -1,0 +1,86 @@
+"""The evaluator of shared weights: a trial inherits them, re-estimates its statistics and is validated."""
+
+from navarch import NavarchError
+from navarch.evaluation.costing import cost_on
+from navarch.evaluation.evaluator import Job
+from navarch.evaluation.job import Action, Request
+from navarch.evaluation.memory_limit import memory_limit_mb
+from navarch.evaluation.pool import WorkerPool, check_pool
+from navarch.evaluation.pooled import PooledEvaluator
+from navarch.evaluation.supernet.task import SupernetFile, supernet_task
+from navarch.spaces import Architecture, SearchSpace
+
+WORKER = "navarch.evaluation.supernet.worker"
+
+
+class SupernetEvaluator(PooledEvaluator):
+    """Measure architectures with the weights of a trained supernet, each in a process of its own."""
+
+    name = "supernet"
+
+    def __init__(
+        self,
+        file: SupernetFile,
+        space: SearchSpace,
+        *,
+        images: int = 2000,
+        slots: int = 2,
+        device: str = "auto",
+        timeout_s: float = 120.0,
+    ) -> None:
+        """Check the settings; no process starts before the first trial.
+
+        images: training images, at most, that set the statistics of batch normalisation.
+        Raises: NavarchError for numbers that make no sense.
+        """
+        check_pool(slots, timeout_s)
+        self.task = supernet_task(file, images=images)
+        self._file, self._space, self._images, self._device = file, space, images, device
+        super().__init__(
+            WorkerPool(
+                task=file.task.reference,
+                slots=slots,
+                timeout_s=timeout_s,
+                memory_mb=memory_limit_mb(slots),
+                worker=WORKER,
+            )
+        )
+
+    def __enter__(self) -> "SupernetEvaluator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what the accuracies are worth."""
+        return (
+            "accuracies are those of weights that all architectures share; the best is to be trained alone "
+            f"before it is used; weights {self._file.digest[:16]} of {self._file.path.name}",
+        )
+
+    def _refuse(self, job: Job) -> str | None:
+        sizes = dict(self._file.skeleton)
+        if dict(job.fidelity.skeleton) != sizes:
+            return f"the supernet was trained with the skeleton {sizes}, not {dict(job.fidelity.skeleton)}"
+        try:
+            self._request("search", job)
+        except NavarchError as error:  # an architecture of another space
+            return str(error)
+        return None
+
+    def _request(self, action: Action, job: Job) -> Request:
+        cost = cost_on(self.task, self._space, job.architecture, job.fidelity)
+        call = {
+            "do": "score",
+            "path": str(self._file.path),
+            "digest": self._file.digest,
+            "images": self._images,
+            "params": cost.params,
+            "macs": cost.macs,
+        }
+        return Request(action, self._request_id(job), self._file.task.reference, self._device, job, call=call)
+
+    def _show(self, architecture: Architecture) -> str:
+        return self._space.code(architecture)

@@ -1,0 +1,52 @@
+"""Ready an inherited network: images of its own side, and statistics re-estimated on training images."""
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Scale = Callable[[Tensor], Tensor]  # bytes (n, channels, side, side) -> float32 that a network reads
+BATCH = 200  # as published for Once-for-All, where 2,000 images are read
+
+
+class Resized(nn.Module):
+    """Bring images to the side in pixels that an architecture chose before its network reads them."""
+
+    def __init__(self, network: nn.Module, side: int) -> None:
+        super().__init__()
+        self.network, self.side = network, side
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of a batch of images of any side."""
+        return cast(Tensor, self.network(resize(images, self.side)))
+
+
+def resize(images: Tensor, side: int) -> Tensor:
+    """Return float images of a side in pixels; where they have it, as they are."""
+    if images.shape[-1] == side:
+        return images
+    return functional.interpolate(
+        images, size=(side, side), mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def recalibrate(network: nn.Module, images: Tensor, scale: Scale) -> None:
+    """Set the statistics of all batch normalisations to the means over batches of images.
+
+    images: (n, channels, height, width) bytes, on the network's device. Source: Single Path One-Shot, section 3.4. A
+    network without batch normalisation stays as it is. The network is left in evaluation mode.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    network.eval()
+    if not norms:
+        return
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches, each counting the same
+        norm.train()
+    with torch.no_grad():
+        for start in range(0, max(1, len(images) - BATCH + 1), BATCH):
+            network(scale(images[start : start + BATCH]))
+    network.eval()

@@ -1,0 +1,38 @@
+"""The evaluator that inherits shared weights, from the settings."""
+
+from navarch import NavarchError
+from navarch.evaluation import SupernetEvaluator, Task, find_supernet, supernet_task
+from navarch.evaluation.supernet.task import SupernetFile
+from navarch.graph.settings import Settings
+from navarch.spaces import SearchSpace
+
+
+def inherited_task(settings: Settings, space: SearchSpace) -> Task:
+    """Return the task of the supernet that the settings name. Raises: NavarchError."""
+    return supernet_task(_find(settings, space), images=settings.supernet.images)
+
+
+def make_inheriting(settings: Settings, space: SearchSpace) -> SupernetEvaluator:
+    """Return the evaluator of the supernet that the settings name. Raises: NavarchError."""
+    own = settings.supernet
+    if own.device == "cuda":
+        from navarch.evaluation.device import refuse_missing_cuda
+
+        refuse_missing_cuda()
+    return SupernetEvaluator(
+        _find(settings, space),
+        space,
+        images=own.images,
+        slots=own.slots,
+        device=own.device,
+        timeout_s=own.timeout_s,
+    )
+
+
+def _find(settings: Settings, space: SearchSpace) -> SupernetFile:
+    if settings.supernet.path is None:
+        raise NavarchError(
+            "evaluator 'supernet' needs trained weights: use --set supernet.path=FILE, and train them once "
+            "(navarch supernet train -o FILE)"
+        )
+    return find_supernet(settings.supernet.path, space)
