@@ -1,12 +1,14 @@
 """HTTP to a model server: the client's settings, and what it means that no whole response came."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 from navarch.agents.errors import ModelError
+from navarch.agents.logs import mask_logs
 from navarch.agents.model import is_loopback
+from navarch.agents.redaction import Secret
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -14,16 +16,18 @@ CONNECT_TIMEOUT_S = 10.0
 def open_client(
     base_url: str,
     timeout_s: float,
+    secrets: Iterable[Secret],
     begin: Callable[[Any], None] | None = None,
     watch: Callable[[Any], None] | None = None,
 ) -> Any:
     """Return an httpx2 client: no redirects, no cookies, plain bodies, no proxy to this machine, a connection a call.
 
-    Calls are rare and long. `begin` is told of every request, `watch` of every response's head.
+    Calls are rare and long. `secrets` are masked in what is logged of them. `begin` is told of every request, `watch`
+    of every response's head.
     """
     import httpx2
 
-    return httpx2.Client(
+    client = httpx2.Client(
         verify=tls_context(),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -36,6 +40,8 @@ def open_client(
             "response": [watch] if watch is not None else [],
         },
     )
+    mask_logs(secrets)  # after the imports, which make the libraries' loggers
+    return client
 
 
 @lru_cache(maxsize=1)

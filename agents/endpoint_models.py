@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from navarch.agents.endpoint_http import explain_connection, open_client
 from navarch.agents.errors import ModelError
-from navarch.agents.logs import mask_logs
 from navarch.agents.openai_wire import Exchange, explain_status
 from navarch.agents.redaction import Secret, redact
 
@@ -118,12 +117,11 @@ def _fetch(
     exchange = Exchange(time.monotonic() + timeout_s, time.monotonic)
     headers = {"Authorization": f"Bearer {api_key.reveal()}"} if api_key else {}
     host, secrets = urlsplit(url).netloc, (api_key,) if api_key else ()
-    mask_logs(secrets)
     failure: Exception | None = None
     try:
         with (
             exchange.cut_after(timeout_s),
-            open_client(url, timeout_s, exchange.begin) as client,
+            open_client(url, timeout_s, secrets, exchange.begin) as client,
             client.stream(method, url, headers=headers, json=body) as response,
         ):
             exchange.status, exchange.headers = response.status_code, response.headers

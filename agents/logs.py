@@ -21,7 +21,11 @@ class _Masking(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         secrets = self.secrets.values()
-        record.msg, record.args = redact(record.getMessage(), secrets), None
+        try:
+            text = record.getMessage()
+        except Exception as error:  # the line's fault is not the call's, and its parts may hold a key
+            text = f"a log line that cannot be put together ({type(error).__name__})"
+        record.msg, record.args = redact(text, secrets), None
         if record.exc_info:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info), secrets)
             record.exc_info = None

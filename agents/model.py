@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from navarch import NavarchError
-from navarch.agents.redaction import Secret
+from navarch.agents.redaction import KEY_ADVICE, Secret
 from navarch.prompts import Sampling
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -180,7 +180,7 @@ def _check_remote(url: str, api_key: Secret | None) -> None:
             "that ends on this machine."
         )
     if not api_key:
-        raise NavarchError(f"No API key for {host}: set the variable NAVARCH_API_KEY or OPENAI_API_KEY.")
+        raise NavarchError(f"No API key for {host}: give one; {KEY_ADVICE}.")
 
 
 def is_loopback(url: str) -> bool:

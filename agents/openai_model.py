@@ -5,6 +5,7 @@ JSON schema, JSON mode, or nothing: stepped down once, when it says so), the siz
 errors without keys.
 """
 
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from urllib.parse import urlsplit
 from navarch.agents.endpoint import Dialect, Format, fresh_dialect
 from navarch.agents.endpoint_http import explain_connection, open_client, tls_context
 from navarch.agents.errors import ModelError
-from navarch.agents.logs import mask_logs
 from navarch.agents.model import Completion, Message
 from navarch.agents.openai_wire import (
     STREAM_OVERHEAD,
@@ -33,6 +33,7 @@ from navarch.prompts import Sampling
 MAX_ATTEMPTS = 4
 BACKOFF_S = (1.0, 2.0, 4.0)
 LOCAL_KEY = "not-needed"
+_STREAM = re.compile(r"\bstream(ing|_options)?\b")  # and not "upstream"
 
 
 class OpenAIModel:
@@ -95,7 +96,6 @@ class OpenAIModel:
 
         Both say how many requests were sent, plainer forms of a refused one included.
         """
-        most = self._max_attempts if max_attempts is None else min(self._max_attempts, max_attempts)
         self._connect()  # the imports of the first call are not the server's time
         deadline = self._clock() + self._timeout_s
         attempt, sent = 1, 0
@@ -103,14 +103,17 @@ class OpenAIModel:
             sent += 1
             try:
                 completion = self._attempt(messages, schema, sampling, deadline)
-                self._dialect.settle()
+                with self._lock:
+                    self._dialect.settle()
                 return replace(completion, attempts=sent)
-            except _StepDown:
-                continue  # each step is taken once, so this ends
             except ModelError as error:
+                has_room = max_attempts is None or sent < max_attempts
+                if isinstance(error, _StepDown) and has_room:
+                    continue  # each step is taken once, so this ends
                 wait = BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1]
                 wait = max(wait, error.retry_after_s or 0.0)
-                if not error.retryable or attempt >= most or self._clock() + wait >= deadline:
+                is_last = attempt >= self._max_attempts or not has_room or self._clock() + wait >= deadline
+                if not error.retryable or is_last:
                     tried = f" (tried {attempt} times)" if attempt > 1 else ""
                     text = redact(f"{error}{tried}", self._secrets)
                     raise ModelError(error.kind, text, retryable=error.retryable, attempts=sent) from None
@@ -150,7 +153,8 @@ class OpenAIModel:
             pass
         if exchange.is_too_large:
             raise ModelError(
-                "too-large", f"The server at {self._host} sent a body of more than 4 MB: check --base-url."
+                "too-large",
+                f"The server at {self._host} sent a body of more than {exchange.cap // 2**20} MB: check --base-url.",
             )
         is_whole = failure is None or isinstance(
             failure, openai.APIStatusError | openai.APIResponseValidationError
@@ -158,9 +162,11 @@ class OpenAIModel:
         if 200 <= exchange.status < 300 and is_whole:
             return read_completion(bytes(exchange.body), self._host, self._clock() - started)
         if exchange.status >= 300 and not exchange.is_late:
-            if exchange.status in (400, 422):
-                self._step_down(bytes(exchange.body), schema, sampling, sent)
-            raise explain_status(exchange, self._host, self._model)
+            refusal = explain_status(exchange, self._host, self._model)
+            is_of_form = exchange.status in (400, 422)
+            if is_of_form and self._can_step_down(bytes(exchange.body), schema, sampling, sent):
+                raise _StepDown(refusal.kind, str(refusal))
+            raise refusal
         raise explain_connection(failure, self._host, self._timeout_s, is_late=exchange.is_late)
 
     def _options(self, schema: dict[str, Any] | None, sampling: Sampling) -> dict[str, Any]:
@@ -186,13 +192,12 @@ class OpenAIModel:
             options["temperature"] = sampling.temperature
         return options
 
-    def _step_down(
+    def _can_step_down(
         self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling, sent: dict[str, Any]
-    ) -> None:
-        """Raise _StepDown where a plainer request than the one sent may pass."""
+    ) -> bool:
+        """Return whether a plainer request than the one sent may pass."""
         with self._lock:  # one of many threads gives a thing up, and the others see that it was
-            if self._options(schema, sampling) != sent or self._give_up(body, schema, sampling):
-                raise _StepDown
+            return self._options(schema, sampling) != sent or self._give_up(body, schema, sampling)
 
     def _give_up(self, body: bytes, schema: dict[str, Any] | None, sampling: Sampling) -> bool:
         """Give up the one thing that a refusal names; return whether anything was given up."""
@@ -206,7 +211,7 @@ class OpenAIModel:
             return True
         if "temperature" in said and sampling.temperature is not None and dialect.give_up_temperature():
             return True
-        if "stream" in said and self._stream and dialect.give_up_stream():
+        if _STREAM.search(said) and self._stream and dialect.give_up_stream():
             return True
         is_long = any(word in said for word in ("minlength", "maxlength", "repetition"))
         if is_long and schema is not None and dialect.give_up_lengths():
@@ -230,8 +235,7 @@ class OpenAIModel:
             from langchain_openai import ChatOpenAI
             from pydantic import SecretStr
 
-            client = open_client(self._base_url, self._timeout_s, self._begin, self._watch)
-            mask_logs(self._secrets)
+            client = open_client(self._base_url, self._timeout_s, self._secrets, self._begin, self._watch)
             key = self._api_key.reveal() if self._api_key else LOCAL_KEY
             self._chat = ChatOpenAI(
                 model=self._model,
@@ -274,7 +278,7 @@ class OpenAIModel:
         return (self._api_key,) if self._api_key else ()
 
 
-class _StepDown(Exception):
+class _StepDown(ModelError):
     """The request was refused for its form; a plainer one may pass."""
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from navarch.agents.errors import ModelError, ModelErrorKind
 from navarch.agents.model import Completion
-from navarch.agents.openai_stream import is_stream, join_stream
+from navarch.agents.openai_stream import is_stream, join_stream, text_of
+from navarch.agents.redaction import KEY_ADVICE
 
 MAX_BODY = 4 * 1024 * 1024
 STREAM_OVERHEAD = 16  # bytes of a stream for one of its text, or so
@@ -53,8 +54,11 @@ class Exchange:
             timer.cancel()
 
     def _note(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        # The first part of an event's name says who connects: the connection itself, or one through a proxy.
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self.connection = info["return_value"]
+            if self.is_late:  # the time was over before there was anything to break off
+                self._cut()
 
     def _cut(self) -> None:
         self.is_late = True
@@ -109,8 +113,8 @@ def read_completion(body: bytes, host: str, latency_s: float) -> Completion:
     usage = data.get("usage")
     finish = choice.get("finish_reason")
     return Completion(
-        text=_text(message.get("content")) or _text(message.get("refusal")),
-        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
+        text=text_of(message.get("content")) or text_of(message.get("refusal")),
+        reasoning=text_of(message.get("reasoning_content")) or text_of(message.get("reasoning")),
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
         cached_tokens=_cached(data),
@@ -134,7 +138,7 @@ def explain_status(exchange: Exchange, host: str, model: str) -> ModelError:
 
 _MEANINGS: dict[ModelErrorKind, str] = {
     "redirect": "The server at {host} redirects elsewhere ({shown}): give --base-url the final address.",
-    "auth": "The server at {host} refused the key ({shown}): check NAVARCH_API_KEY or OPENAI_API_KEY.",
+    "auth": f"The server at {{host}} refused the key ({{shown}}): check it; {KEY_ADVICE}.",
     "unknown-model": "The server at {host} knows no model {model!r}, or no such path ({shown}): "
     "check --model and --base-url.",
     "too-large": "The server at {host} finds the prompt too large ({shown}): shorten the prompts.",
@@ -191,13 +195,6 @@ def said_by(data: Any) -> str:
 
 def _first(items: Any) -> Any:
     return items[0] if isinstance(items, list) and items else None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        parts = (part.get("text") if isinstance(part, dict) else part for part in value)
-        return "".join(part for part in parts if isinstance(part, str))
-    return value if isinstance(value, str) else ""
 
 
 def _cached(data: dict[str, Any]) -> int | None:

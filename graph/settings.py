@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
-from navarch.agents.redaction import known_secrets, redact
+from navarch.agents.redaction import KEY_ADVICE, known_secrets, redact
 from navarch.graph.sections import (
     Budget,
     Collm,
@@ -36,7 +36,6 @@ from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
 NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_API_KEY_FILE", "NAVARCH_DATA", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
-KEY_ADVICE = "it is read from NAVARCH_API_KEY, the file of NAVARCH_API_KEY_FILE, or OPENAI_API_KEY"
 SETTINGS_FILE = "navarch.toml"
 MAX_FILE_BYTES = 256 * 1024
 

@@ -2,6 +2,9 @@
 
 import base64
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -70,6 +73,40 @@ def test_a_traceback_in_a_log_line_is_masked_too(caplog):
         logger.exception("with %s", KEY)
     assert "canary" not in caplog.text
     assert "ValueError: no ***" in caplog.text
+
+
+class Unshowable:
+    def __repr__(self):
+        raise RuntimeError(KEY)
+
+
+@pytest.mark.parametrize("arguments", [(KEY, KEY), (Unshowable(),)])
+def test_a_log_line_that_cannot_be_put_together_ends_no_call_and_shows_no_key(caplog, arguments):
+    logger = logging.getLogger("httpx.test")
+    mask_logs([Secret(KEY)])
+    logger.error("with %s", *arguments)
+    assert "cannot be put together" in caplog.text
+    assert "canary" not in caplog.text
+
+
+FRESH = """
+import logging, sys
+sys.path.insert(0, sys.argv[1])
+logging.basicConfig(level=logging.DEBUG)
+from openai_server import Fault, OpenAIServer
+from navarch.agents.endpoint_models import offered_models
+from navarch.agents.redaction import Secret
+with OpenAIServer(["x"], {"/v1/models": Fault(body=b"{}", headers={"X-Echo": sys.argv[2]})}) as server:
+    offered_models(server.base_url, "m", Secret(sys.argv[2]), 20)
+"""
+
+
+def test_the_first_thing_that_a_process_asks_is_masked():
+    arguments = [sys.executable, "-c", FRESH, str(Path(__file__).resolve().parent.parent), KEY]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    assert "***" in done.stderr
+    assert "receive_response_headers" in done.stderr
+    assert "canary" not in done.stderr
 
 
 def test_a_servers_cookie_is_not_sent_back():

@@ -185,6 +185,19 @@ def test_every_request_is_counted_retries_and_plainer_forms_included(serve):
     assert ask(make(server)).attempts == len(server.requests) == 4
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_plainer_forms_too_stop_where_the_budget_of_requests_does(serve, most):
+    refusal = error(400, "Unrecognized request argument: response_format")
+    server = serve(refusal, refusal, error(503), "ok")
+    model = make(server)
+    with pytest.raises(ModelError) as caught:
+        model.complete(MESSAGES, schema=SCHEMA, sampling=Sampling(), max_attempts=most)
+    assert caught.value.attempts == len(server.requests) == most
+    assert caught.value.kind == ("server" if most == 3 else "bad-request")
+    assert ask(model).text == "ok"  # goes on with the plainer form
+    assert len(server.requests) == 4
+
+
 @pytest.mark.parametrize(("fault", "attempts"), [(error(401), 1), (error(503), 4)])
 def test_a_failure_says_how_many_requests_were_sent(serve, fault, attempts):
     server = serve(fault)

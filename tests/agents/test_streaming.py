@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from openai_server import Fault, OpenAIServer, drip, error
 
-from navarch.agents.endpoint import remembered_dialect
+from navarch.agents.endpoint import Dialect, remembered_dialect
 from navarch.agents.errors import ModelError
 from navarch.agents.model import Message, make_client
+from navarch.agents.openai_model import OpenAIModel
 from navarch.agents.openai_stream import join_stream
 from navarch.prompts import Sampling
 
@@ -62,6 +63,64 @@ def test_a_text_may_hold_what_other_texts_end_lines_with(end):
     assert choice["message"] == {"content": said}
 
 
+def chunk(content, **fields):
+    return f"data: {json.dumps({'choices': [{'delta': {'content': content}}], **fields})}\n\n"
+
+
+def test_no_error_and_lists_of_parts_in_chunks_are_read_as_in_one_piece():
+    parts = [{"type": "text", "text": "b"}, {"type": "image"}, "c"]
+    stream = chunk("a", error=None) + chunk(parts, error={}) + "data:\n\ndata: null\n\ndata: [DONE]\n\n"
+    (choice,) = join_stream(stream.encode(), "host")["choices"]
+    assert choice["message"] == {"content": "abc"}
+
+
+@pytest.mark.parametrize(
+    "start", ["\ufeff", "id: 7\n", "retry: 100\n", "\ufeffid:7\n", "event: x\n", ": hm\n\n", "\n"]
+)
+def test_a_stream_is_known_by_its_first_line(start):
+    with OpenAIServer([Fault(body=(start + Fault(text=TEXT).events().decode()).encode())]) as server:
+        assert ask(make(server, stream=True)).text == TEXT
+
+
+@pytest.mark.parametrize("broken", ['data: {"choices": [{"delta"\n\n', "data: oops\n\n", "error: oops\n\n"])
+def test_a_piece_that_cannot_be_read_breaks_a_stream_off_unless_the_reply_was_finished(broken):
+    stop = 'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+    holed = chunk("a") + broken + chunk("c") + stop + "data: [DONE]\n\n"
+    with pytest.raises(ModelError, match="broke its stream off") as caught:
+        join_stream(holed.encode(), "host")
+    assert caught.value.retryable
+    (choice,) = join_stream((chunk("a") + stop + broken).encode(), "host")["choices"]
+    assert choice["message"] == {"content": "a"}
+
+
+@pytest.mark.parametrize(
+    ("said", "streams"),
+    [
+        ("the upstream server refused", True),
+        ("streams of consciousness", True),
+        ("'stream' must be false", False),
+        ("streaming is not supported", False),
+        ("stream_options: extra", False),
+    ],
+)
+def test_only_a_refusal_of_streaming_gives_it_up(said, streams):
+    with OpenAIServer([error(400, said), TEXT]) as server:
+        client = make(server, stream=True)
+        if streams:
+            with pytest.raises(ModelError):
+                ask(client)
+        else:
+            assert ask(client).text == TEXT
+        assert client._dialect.streams is streams
+
+
+def test_the_cap_of_a_stream_is_told_as_it_is(monkeypatch):
+    monkeypatch.setattr("navarch.agents.openai_model.STREAM_OVERHEAD", 2)
+    server = OpenAIServer([Fault(body=b": hm\n" * 2_000_000)])
+    with server, pytest.raises(ModelError, match="a body of more than 8 MB"):
+        ask(make(server, stream=True))
+
+
 @pytest.mark.parametrize("keep", [0.3, 0.6])
 def test_a_stream_that_breaks_off_is_tried_again(keep):
     events = Fault(text=TEXT).events()
@@ -90,14 +149,32 @@ def test_a_stream_that_drips_past_the_deadline_is_a_timeout():
 
 
 def test_many_threads_that_are_refused_at_once_give_up_one_thing_once():
-    refused = [error(400, "response_format json_schema is not supported") for _ in range(16)]
-    with OpenAIServer([*refused, TEXT], delay_s=0.2) as server:
+    together, refusal = threading.Barrier(16), error(400, "response_format json_schema is not supported")
+
+    def refuse(handler):
+        together.wait(60)
+        handler.answer(refusal)
+
+    with OpenAIServer([*[Fault(act=refuse)] * 16, TEXT]) as server:
         client = make(server)
         with ThreadPoolExecutor(16) as pool:
             replies = list(pool.map(lambda _: ask(client).text, range(16)))
         assert replies == [TEXT] * 16
         forms = [request["response_format"]["type"] for request in server.requests]
     assert forms == ["json_schema"] * 16 + ["json_object"] * 16
+
+
+def test_what_a_server_understands_is_settled_while_no_other_thread_changes_it():
+    held = []
+
+    class Watched(Dialect):
+        def settle(self):
+            held.append(client._lock.locked())
+
+    with OpenAIServer([TEXT]) as server:
+        client = OpenAIModel("m", base_url=server.base_url, api_key=None, dialect=Watched())
+        ask(client)
+    assert held == [True]
 
 
 @pytest.mark.slow
