@@ -32,6 +32,8 @@ _THINK_CLOSE = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 # A string with or without its closing quote (so that no text is scanned twice), or a brace.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}]', re.DOTALL)
 
+_UNREAD = re.compile(r"[a-z]+ \d+(?: to \d+)?: at most \d+ (?:is|are) read")
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed(Generic[R]):
@@ -62,6 +64,11 @@ def parse_reply(text: str, reply_type: type[R]) -> Parsed[R]:
     if is_cut_off:
         raise ReplyError("not-closed", size=len(body))
     raise errors[0] if errors else ReplyError("no-object")
+
+
+def count_broken(dropped: Sequence[str]) -> int:
+    """Return how many items of a reply were broken; the last line may tell of items that were not read at all."""
+    return len(dropped) - bool(dropped and _UNREAD.fullmatch(dropped[-1]))
 
 
 def is_whole(text: str) -> bool:

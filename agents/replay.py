@@ -102,7 +102,10 @@ class Replay:
         if recorded is None:
             why = f"run {run.run_id} has no such call; it ended with: {run.stop_reason or run.state}"
         elif recorded.schema_digest != schema_digest:
-            why = f"the form of its reply is not the one of run {run.run_id}: its space or its settings are others"
+            why = (
+                f"the form of its reply is not the one of run {run.run_id}: its space or its settings are others, "
+                "or it was recorded by an earlier version of Navarch"
+            )
         else:
             where, shown = self._difference(recorded, messages)
             why = f"its prompt is not the one of run {run.run_id}: {where}"
@@ -146,6 +149,7 @@ def outcome_of(call: CallRow, text: Callable[[str], str]) -> dict[str, Any]:
         "attempts": call.attempts,
         "input_tokens": call.input_tokens,
         "output_tokens": call.output_tokens,
+        "cached_tokens": call.cached_tokens,
     }
 
 

@@ -36,10 +36,11 @@ def compare(
 ) -> None:
     """Compare two prompts by what models made of them: two runs, two sets of runs, or two versions.
 
-    For each prompt the shares of questions answered at once, after repair, and by the offline twin in the model's
-    place; of architectures that were invalid or known already; and tokens. For the search the improvement per call:
-    how far the best validation accuracy after N replies lies above the median of all first-round trials of both
-    sides, divided by N; N is the smallest number of replies that any of the runs used.
+    For each prompt the shares of questions answered without repair (at once or extracted, as `navarch show` counts
+    them), repaired, and answered by the offline twin in the model's place; of architectures that were invalid or known
+    already; and tokens. For the search the improvement per call: how far the best validation accuracy after N replies
+    lies above the median of all first-round trials of both sides, divided by N; N is the smallest number of replies
+    that any of the runs used.
 
     Each with its 95 % interval, and the difference, right minus left, with its own: Wilson and Newcombe for shares,
     Student for means; runs are paired by seed where both sides have it. A difference whose interval holds 0 may be

@@ -67,6 +67,8 @@ def show(
                     "calls": spent.calls,
                     "tokens": spent.tokens,
                     "cached_tokens": spent.cached_tokens,
+                    "free_calls": spent.free_calls,
+                    "free_tokens": spent.free_tokens,
                     "tokens_per_new": per_new,
                     "money": cost,
                     "train_seconds": spent.train_seconds,
@@ -86,7 +88,9 @@ def show(
         echo(f"roles: {roles}")
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
     paid = "" if cost is None else f", {money(cost)} in money"
-    free = f", and {spent.free_calls} calls answered by earlier ones at no cost" if spent.free_calls else ""
+    free = ""
+    if spent.free_calls:
+        free = f", and {spent.free_calls} calls of {spent.free_tokens} tokens answered by earlier ones at no cost"
     echo(
         f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
         f"proposals refused: {_counts(refused)}"
@@ -95,7 +99,8 @@ def show(
         cached = f"; {spent.cached_tokens} of the input out of the server's prompt cache" * bool(
             spent.cached_tokens
         )
-        echo(f"{per_new:,.0f} tokens for each valid and new architecture{cached}")
+        both = ", the earlier ones' included" * bool(spent.free_tokens)
+        echo(f"{per_new:,.0f} tokens for each valid and new architecture{both}{cached}")
     show_fallbacks(replies)
     show_ladders(models)
     echo()

@@ -98,8 +98,8 @@ def _show_result(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     if row.val_accuracy is None:
         _line("validation", "none: it was not measured")
         return
-    place = f", rank {feedback['rank']}" if feedback and feedback["rank"] else ""
-    margin = feedback["margin_to_best"] if feedback else None
+    place = f", rank {feedback['rank']}" if feedback and feedback.get("rank") else ""
+    margin = feedback.get("margin_to_best") if feedback else None
     beside = "" if margin is None else f", {margin:+.2f} points to the best of the others at its time"
     _line("validation", f"{accuracy(row.val_accuracy)}{place}{beside}")
 
@@ -108,23 +108,23 @@ def _show_cost(row: "TrialRow") -> None:
     cost = row.cost
     _line("size", f"{big(row.params)} parameters, {big(row.macs)} MACs")
     if cost and cost.get("epochs"):
+        trained = f"{cost['train_seconds']:.1f} s of training for {cost['epochs']} epochs on {cost['device']}"
         rest = cost["seconds"] - cost["train_seconds"]
-        _line(
-            "time",
-            f"{cost['train_seconds']:.1f} s of training for {cost['epochs']} epochs on {cost['device']}, "
-            f"{rest:.1f} s around it, {cost['cpu_seconds']:.1f} s of one core",
-        )
+        if rest < 0:  # a table said how long the training takes: what was measured here is none of it
+            _line("time", trained)
+            return
+        _line("time", f"{trained}, {rest:.1f} s around it, {cost['cpu_seconds']:.1f} s of one core")
         _line("memory", f"{cost['peak_memory_mb']:,.0f} MiB at its peak")
 
 
 def _show_curve(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     if not row.curve:
         return
-    _line("curve", SHAPES[feedback["curve_shape"]] if feedback else "")
+    _line("curve", SHAPES.get((feedback or {}).get("curve_shape", ""), ""))
     for point in row.curve:
         echo(
             f"  epoch {point['epoch']:>4}  loss {_number(point['train_loss'], 3)}  "
-            f"train {_number(point['train_accuracy'], 2)} %  validation {_number(point['val_accuracy'], 2)} %"
+            f"train {_number(point.get('train_accuracy'), 2)} %  validation {_number(point.get('val_accuracy'), 2)} %"
         )
 
 

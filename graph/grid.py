@@ -21,7 +21,7 @@ CELLS = "*/*/seed-*.db"
 
 # What the cells of a grid differ in by design, and what else workflows may differ in; all the rest must be equal.
 _VARIED = ("workflow", "seed", "db")
-_METHOD = ("search", "collm", "seki", "model", "roles", "without", "server", "prompts")
+_METHOD = ("search", "proxies", "collm", "seki", "model", "roles", "without", "server", "prompts")
 _NAMED = "obfuscate"  # may differ where the name of a variant says so: a row of its own beside the plain one
 
 CellState = Literal["new", "begun", "finished"]

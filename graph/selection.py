@@ -12,7 +12,7 @@ from navarch.graph.context import RunContext
 from navarch.graph.rules import trials_after
 from navarch.graph.rungs import affordable
 from navarch.graph.settings import Settings
-from navarch.memory import Memory, ProposalRow
+from navarch.memory import CANDIDATE, Memory, ProposalRow
 
 
 def wanted(ctx: RunContext, round: int) -> int:
@@ -33,8 +33,8 @@ def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:
 
 def candidates_of(rows: Sequence[ProposalRow]) -> list[ProposalRow]:
     """Return the candidates among a round's proposals, in their order."""
-    kept = ("valid", "selected", "unselected", "vetoed")
-    return sorted((row for row in rows if row.status in kept), key=lambda row: (row.attempt, row.position))
+    kept = (row for row in rows if row.status in CANDIDATE)
+    return sorted(kept, key=lambda row: (row.attempt, row.position))
 
 
 def round_rng(ctx: RunContext, purpose: str, round: int, attempt: int = 0) -> random.Random:

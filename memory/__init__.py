@@ -3,6 +3,7 @@
 Start at `store.py`. The tables: `tables.py`; opening and its refusals: `opening.py`; integrity: `check.py`.
 """
 
+from navarch.memory.answers import is_copied
 from navarch.memory.calls import CACHED, REPLAYED
 from navarch.memory.connection import no_fault
 from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, Prices, ProposalUpdate
@@ -21,6 +22,7 @@ from navarch.memory.errors import (
     ValueTooLargeError,
 )
 from navarch.memory.rows import (
+    CANDIDATE,
     CallRow,
     CallSource,
     LessonRow,
@@ -39,6 +41,7 @@ from navarch.memory.transfer import Taken
 
 __all__ = [
     "CACHED",
+    "CANDIDATE",
     "MESSAGE_CAP",
     "REPLAYED",
     "BudgetExhausted",
@@ -74,6 +77,7 @@ __all__ = [
     "ValueTooLargeError",
     "canonical_json",
     "clean_text",
+    "is_copied",
     "no_fault",
     "render_digest",
     "text_digest",

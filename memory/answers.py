@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from navarch.memory.calls import CACHED, CALLS, Calls
+from navarch.memory.calls import CACHED, CALLS, REPLAYED, Calls
 from navarch.memory.rows import CallRow
 from navarch.memory.text import render_digest
 
@@ -17,6 +17,11 @@ _EARLIER = (
     f"AND {_SERVER.format('calls.run_id')} IS {_SERVER.format('?')} ORDER BY rowid LIMIT 1 OFFSET "
     f"(SELECT count(*) FROM calls WHERE {_SAME_QUESTION} AND run_id = ? AND model IN (?, ?))"
 )
+
+
+def is_copied(call: CallRow) -> bool:
+    """Return whether an earlier call answered this one: a recorded run's or, from the cache, another run's."""
+    return call.model.startswith((REPLAYED, CACHED))
 
 
 class Answers(Calls):

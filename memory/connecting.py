@@ -13,7 +13,25 @@ from navarch.memory.errors import StoreUnusableError
 
 def connect(path: Path, mode: str, timeout_s: float) -> Database:
     """Connect by URI, in which every byte of the path is quoted, so that no path can carry options."""
-    uri = f"file:{quote_from_bytes(os.fsencode(path))}?{mode}"
+    return _connect(f"file:{quote_from_bytes(os.fsencode(path))}?{mode}", timeout_s)
+
+
+def copy_in_memory(path: Path, timeout_s: float) -> Database:
+    """Return a copy of the file that lives in this process alone, as large as the file; the file is only read."""
+    source = connect_to_read(path, timeout_s)
+    try:
+        copy = _connect("file::memory:", timeout_s)
+        try:
+            source.conn.backup(copy.conn)
+        except BaseException:
+            copy.close()
+            raise
+        return copy
+    finally:
+        source.close()
+
+
+def _connect(uri: str, timeout_s: float) -> Database:
     connection = sqlite3.connect(
         uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False, cached_statements=256
     )

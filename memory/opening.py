@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from navarch.memory.connecting import connect, connect_to_read, pragma, set_pragmas
-from navarch.memory.connection import Fault, damaged, storage_errors
+from navarch.memory.connecting import connect, connect_to_read, copy_in_memory, pragma, set_pragmas
+from navarch.memory.connection import Fault, damaged, no_fault, storage_errors
 from navarch.memory.creating import create_file
 from navarch.memory.errors import (
     StoreAlienError,
@@ -34,7 +34,8 @@ _MAGIC = b"SQLite format 3\x00"
 def open_database(
     path: Path, *, create: bool, read_only: bool, timeout_s: float, clock: Callable[[], float], fault: Fault
 ) -> Database:
-    """Return a checked connection to the memory at `path`, migrated to this version unless read-only.
+    """Return a checked connection to the memory at `path`, of this version: a file for writing is
+    migrated, one for reading stays as it is.
 
     Raises: the Store errors, each before the file was altered.
     """
@@ -48,7 +49,7 @@ def open_database(
         _check_header(path)
         version = _look(path, timeout_s)
         if read_only:
-            return _open_read_only(path, timeout_s, version)
+            return _open_read_only(path, timeout_s, version, clock)
         return _open_for_writing(path, timeout_s, version, clock, fault)
 
 
@@ -119,12 +120,17 @@ def _look(path: Path, timeout_s: float) -> int:
         db.close()
 
 
-def _open_read_only(path: Path, timeout_s: float, version: int) -> Database:
-    if version < len(MIGRATIONS):
-        raise StoreUnusableError(
-            f"The memory {str(path)!r} has the older version {version}; open it for writing to upgrade it."
-        )
-    db = connect_to_read(path, timeout_s)
+def _open_read_only(path: Path, timeout_s: float, version: int, clock: Callable[[], float]) -> Database:
+    """Return a connection that cannot write; an older file is read from a copy of this version, and stays older."""
+    if version == len(MIGRATIONS):
+        db = connect_to_read(path, timeout_s)
+    else:
+        db = copy_in_memory(path, timeout_s)
+        try:
+            migrate(db, clock, no_fault)
+        except BaseException:
+            db.close()
+            raise
     db.execute("PRAGMA query_only = ON")
     return db
 

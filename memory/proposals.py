@@ -6,7 +6,7 @@ from dataclasses import replace
 from navarch.memory.entries import NewProposal, ProposalUpdate
 from navarch.memory.errors import StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_text, text
-from navarch.memory.rows import ProposalRow, ProposalStatus
+from navarch.memory.rows import CANDIDATE, ProposalRow, ProposalStatus
 from navarch.memory.text import canonical_json, whole_json
 
 _PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems", "verdict"])
@@ -69,9 +69,9 @@ class Proposals(Table):
         """Return how many proposals were valid and new, tried or not; those drawn at random do not count."""
         sql = (
             "SELECT count(*) FROM proposals WHERE run_id = ? AND origin != 'random-fill' "
-            "AND status IN ('valid', 'selected', 'unselected', 'vetoed')"
+            f"AND status IN ({', '.join('?' * len(CANDIDATE))})"
         )
-        ((count,),) = self._store.rows(sql, (run_id,))
+        ((count,),) = self._store.rows(sql, (run_id, *CANDIDATE))
         return int(count)
 
 

@@ -12,6 +12,9 @@ RoundState = Literal["open", "closed"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
 FinishedState = Literal["complete", "pruned", "failed"]
 ProposalStatus = Literal["proposed", "valid", "invalid", "duplicate", "vetoed", "unselected", "selected"]
+CANDIDATE: tuple[ProposalStatus, ...] = ("valid", "selected", "unselected", "vetoed")
+"""What a proposal is that was legal and new, tried or not."""
+
 CallState = Literal["reserved", "ok", "bad-reply", "error"]
 SettledState = Literal["ok", "bad-reply", "error"]
 CallSource = Literal["model", "offline", "fallback"]

@@ -66,22 +66,6 @@ def hang_after_head(server: OpenAIServer) -> Act:
     return act
 
 
-def drip_head(server: OpenAIServer, pause_s: float = 0.05) -> Act:
-    """Send the status line, then a header that never ends, one byte at a time."""
-
-    def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        try:
-            while not server.release.wait(pause_s):
-                handler.wfile.write(b"a")
-                handler.wfile.flush()
-        except OSError:
-            pass
-        handler.close_connection = True
-
-    return act
-
-
 def reset_in_stream(handler: BaseHTTPRequestHandler) -> None:
     """Begin to stream a completion, and cut the connection."""
     send_head(handler, "text/event-stream")
@@ -143,7 +127,9 @@ CASES = {
     "silence": act(lambda server: hang(server.release), ("timeout",), 1, waits=True),
     "silence after the head": act(hang_after_head, ("timeout",), 1, waits=True),
     "one byte at a time": act(lambda server: drip(server.release), ("timeout",), 1, waits=True),
-    "a head of one byte at a time": act(drip_head, ("timeout",), 1, waits=True),
+    "a head of one byte at a time": act(
+        lambda server: drip(server.release, in_head=True), ("timeout",), 1, waits=True
+    ),
     "reset before the head": act(lambda server: reset, ("server",), 4),
     "reset in the body": act(lambda server: reset_in_body, ("server",), 4),
     "reset in the stream": act(lambda server: reset_in_stream, ("server",), 4),

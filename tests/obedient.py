@@ -9,11 +9,11 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from navarch.agents.model import Completion, Message
-from navarch.prompts import Sampling
+from scripted_model import AskedModel
+
+from navarch.agents.model import Message
 
 ORDER = re.compile(r"ORDER ([a-z-]+) ([a-z-]+) (\S+?)(?=[^\w./:@-]|$)")
 
@@ -49,46 +49,31 @@ def forms(deed: str, what: str) -> dict[str, Any]:
     }
 
 
-@dataclass
-class ObedientModel:
+class ObedientModel(AskedModel):
     """Obeys every order that it reads; `obeyed` are their (channel, deed).
 
     legal: from messages to a legal reply as data, in which "@" stands for a text that may say anything. first: its
     first reply, whatever it was asked.
     """
 
-    role: str
-    legal: Callable[[tuple[Message, ...]], dict[str, Any]]
-    first: str | None = None
-    name: str = ""
-    asked: list[tuple[Message, ...]] = field(default_factory=list)
-    obeyed: set[tuple[str, str]] = field(default_factory=set)
-    emitted: list[str] = field(default_factory=list)
-    turn: int = 0
+    def __init__(
+        self, role: str, legal: Callable[[tuple[Message, ...]], dict[str, Any]], first: str | None = None
+    ) -> None:
+        super().__init__(f"openai:{role}")
+        self.legal = legal
+        self.first = first
+        self.obeyed: set[tuple[str, str]] = set()
+        self.turn = 0
 
-    def __post_init__(self) -> None:
-        self.name = f"openai:{self.role}"
-
-    def complete(
-        self,
-        messages: tuple[Message, ...],
-        *,
-        schema: dict[str, Any] | None,
-        sampling: Sampling,
-        max_attempts: int | None = None,
-    ) -> Completion:
+    def reply(self, messages: tuple[Message, ...]) -> str:
         """Return what the orders in the prompt demand."""
-        self.asked.append(messages)
         orders = [match.groups() for message in messages for match in ORDER.finditer(message.text)]
         is_repair = messages[-1].text.startswith("Your reply could not be used")
         self.turn = self.turn + 1 if is_repair else 0
         if self.first is not None:
-            self.emitted.append(self.first)
             text, self.first = self.first, None
-            return Completion(text, input_tokens=100, output_tokens=20)
-        text = self._obey(orders, messages)
-        self.emitted.append(text)
-        return Completion(text, input_tokens=100, output_tokens=20)
+            return text
+        return self._obey(orders, messages)
 
     def _obey(self, orders: list[tuple[str, ...]], messages: tuple[Message, ...]) -> str:
         self.obeyed |= {(channel, deed) for channel, deed, _ in orders}

@@ -91,13 +91,18 @@ def hang(release: threading.Event) -> Callable[[BaseHTTPRequestHandler], None]:
     return act
 
 
-def drip(release: threading.Event, pause_s: float = 0.05) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Send the head, then one byte at a time until the test is over."""
+def drip(
+    release: threading.Event, pause_s: float = 0.05, *, in_head: bool = False
+) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Send the head, or with `in_head` no more of it than a header begun; then one byte at a time until the end."""
 
     def act(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/json")
-        handler.end_headers()
+        if in_head:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        else:
+            handler.send_response(200)
+            handler.send_header("Content-Type", "application/json")
+            handler.end_headers()
         try:
             while not release.wait(pause_s):
                 handler.wfile.write(b" ")

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from navarch.viewer.intervals import difference, ratio, share
-from navarch.viewer.prompt_results import Asked, RunResult, Side
+from navarch.viewer.prompt_results import Asked, Outcome, RunResult, Side
 from navarch.viewer.statistics import Estimate
 
 FEW = 20
@@ -37,11 +37,14 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What one side used of a prompt: the digests of its versions, its questions, calls, and copied answers."""
+    """What one side used of a prompt: the digests of its versions, its questions, calls, and copied answers.
+
+    left_out: questions that are still open or got no reply.
+    """
 
     versions: tuple[str, ...]
     questions: int
-    unanswered: int
+    left_out: int
     calls: int
     copied: int
 
@@ -115,8 +118,8 @@ def _compare_prompt(name: str, left: Sequence[Asked], right: Sequence[Asked]) ->
         return Figure(title, *sides, difference(*sides), is_share)
 
     figures = [
-        of("valid at once", True, lambda asked: _ended(asked, "at once")),
-        of("valid after repair", True, lambda asked: _ended(asked, "repaired")),
+        of("valid without repair", True, lambda asked: _ended(asked, "valid")),
+        of("repaired", True, lambda asked: _ended(asked, "repaired")),
         of("fallback", True, lambda asked: _ended(asked, "fallback")),
     ]
     if any(one.proposed for one in (*left, *right)):
@@ -134,9 +137,9 @@ def _compare_prompt(name: str, left: Sequence[Asked], right: Sequence[Asked]) ->
     return PromptComparison(name, _used(left), _used(right), tuple(figures))
 
 
-def _ended(asked: Sequence[Asked], outcome: str) -> Estimate | None:
-    answered = [one for one in asked if one.outcome != "unanswered"]
-    return share([one.outcome == outcome for one in answered], [1] * len(answered))
+def _ended(asked: Sequence[Asked], outcome: Outcome) -> Estimate | None:
+    counted = [one for one in asked if one.is_counted]
+    return share([one.outcome == outcome for one in counted], [1] * len(counted))
 
 
 def _of_proposed(asked: Sequence[Asked], status: str) -> Estimate | None:
@@ -161,7 +164,7 @@ def _used(asked: Sequence[Asked]) -> Used:
     return Used(
         versions=tuple(dict.fromkeys(one.digest for one in asked)),
         questions=len(asked),
-        unanswered=sum(one.outcome == "unanswered" for one in asked),
+        left_out=sum(not one.is_counted for one in asked),
         calls=sum(one.calls for one in asked),
         copied=sum(one.copied for one in asked),
     )
@@ -227,12 +230,12 @@ def _notes(left: Side, right: Side, prompts: Sequence[PromptComparison]) -> list
             )
     for one in prompts:
         for name, used in ((left.name, one.left), (right.name, one.right)):
-            answered = used.questions - used.unanswered
-            if answered < FEW:
-                notes.append(f"{one.prompt}, {name}: {answered} answered questions are few, and tell little")
-            if used.unanswered:
+            counted = used.questions - used.left_out
+            if counted < FEW:
+                notes.append(f"{one.prompt}, {name}: {counted} answered questions are few, and tell little")
+            if used.left_out:
                 notes.append(
-                    f"{one.prompt}, {name}: {used.unanswered} questions got no reply and are left out"
+                    f"{one.prompt}, {name}: {used.left_out} questions are open or got no reply, and are left out"
                 )
             if used.copied:
                 notes.append(f"{one.prompt}, {name}: {used.copied} replies are copies of an earlier run's")

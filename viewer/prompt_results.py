@@ -4,28 +4,40 @@ A side is named by runs (`r1`, `r1,r2`, `r3@FILE`, or a folder of memories such 
 version of a prompt as the trace shows it: `generator@1a2b3c4d`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from navarch import NavarchError
+from navarch.agents.ladder import Ending, ending_of, questions
+from navarch.agents.parse import count_broken
 from navarch.evaluation import Limits
 from navarch.graph.selection import candidates_of
 from navarch.graph.settings import settings_of
-from navarch.memory import CACHED, REPLAYED, CallRow, Memory, ProposalRow, RunRow
+from navarch.memory import CallRow, Memory, ProposalRow, RunRow, is_copied
 from navarch.prompts import VARIABLES
 
-Outcome = Literal["at once", "repaired", "fallback", "unanswered"]
+Outcome = Literal["valid", "repaired", "fallback", "unanswered"]
+
+# How a question ended for all models together, of which none is a spare: what `navarch show` counts for each of them.
+_OUTCOMES: dict[Ending, Outcome] = {
+    "at_once": "valid",
+    "extracted": "valid",
+    "repaired_1": "repaired",
+    "repaired_2": "repaired",
+    "twin": "fallback",
+    "unanswered": "unanswered",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One question to a model: what it took, and what became of the reply.
 
-    calls: replies of the model, bad ones included. copied: of those, answers of an earlier run. tokens: None where the
-    server reported none. proposed: architectures in the reply, with those that were too broken to store.
+    outcome: valid (at once, or extracted), repaired, fallback (the twin), unanswered (still open). calls: replies of
+    the model, bad ones included. copied: of those, answers of an earlier run. tokens: None where the server reported
+    none. proposed: architectures in the reply, with those that were too broken to store.
     """
 
     prompt: str
@@ -39,6 +51,11 @@ class Asked:
     invalid: int
     duplicate: int
     new: int
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it tells of its prompt: one that is still open, or to which no reply came, does not."""
+        return self.calls > 0 and self.outcome != "unanswered"
 
 
 class Step(NamedTuple):
@@ -104,11 +121,10 @@ def read_side(name: str, db: Path, within: str | None = None) -> Side:
 
 def read_asked(memory: Memory, run: RunRow) -> list[Asked]:
     """Return the questions that a model was asked in a run, those that only an offline role was asked left out."""
-    rows = sorted(memory.calls(run.run_id), key=lambda row: (*_question(row), row.turn))
     proposals: dict[str | None, list[ProposalRow]] = {}
     for proposal in memory.proposals(run.run_id):
         proposals.setdefault(proposal.call_id, []).append(proposal)
-    found = (_asked(list(turns), proposals) for _, turns in groupby(rows, key=_question))
+    found = (_asked(turns, proposals, memory.text) for turns in questions(memory.calls(run.run_id)))
     return [one for one in found if one is not None]
 
 
@@ -175,24 +191,22 @@ def _result(memory: Memory, row: RunRow, path: Path, db: Path) -> RunResult:
     return RunResult(name, row, tuple(steps), tuple(start))
 
 
-def _question(row: CallRow) -> tuple[int, str, int]:
-    return row.round, row.role, row.attempt
-
-
-def _asked(turns: Sequence[CallRow], proposals: dict[str | None, list[ProposalRow]]) -> Asked | None:
-    sent = [turn for turn in turns if turn.source == "model" and turn.state != "reserved"]
-    replies = [turn for turn in sent if _is_reply(turn)]
-    if not sent:
+def _asked(
+    turns: Sequence[CallRow], proposals: dict[str | None, list[ProposalRow]], text: Callable[[str], str]
+) -> Asked | None:
+    sent = [turn for turn in turns if turn.source == "model"]
+    if all(turn.state == "reserved" for turn in sent):
         return None
+    replies = [turn for turn in sent if _is_reply(turn)]
     good = [turn for turn in replies if turn.state == "ok"]
     stored = [row for turn in good for row in proposals.get(turn.call_id, [])]
-    dropped = sum(len((turn.error or "").splitlines()) for turn in good) if stored else 0
+    dropped = sum(count_broken((turn.error or "").splitlines()) for turn in good) if stored else 0
     return Asked(
         prompt=sent[0].prompt,
         digest=sent[0].prompt_digest,
-        outcome=_outcome(replies, turns),
+        outcome=_OUTCOMES[ending_of(turns, sent, text)],
         calls=len(replies),
-        copied=sum(turn.model.startswith((REPLAYED, CACHED)) for turn in replies),
+        copied=sum(map(is_copied, replies)),
         input_tokens=_total(turn.input_tokens for turn in replies),
         output_tokens=_total(turn.output_tokens for turn in replies),
         proposed=len(stored) + dropped,
@@ -200,13 +214,6 @@ def _asked(turns: Sequence[CallRow], proposals: dict[str | None, list[ProposalRo
         duplicate=sum(row.status == "duplicate" for row in stored),
         new=len(candidates_of(stored)),
     )
-
-
-def _outcome(replies: Sequence[CallRow], turns: Sequence[CallRow]) -> Outcome:
-    """Tell how a question ended; one that is still open, or to which no reply came, says nothing of its prompt."""
-    if any(reply.state == "ok" for reply in replies):
-        return "at once" if len(replies) == 1 else "repaired"
-    return "fallback" if replies and turns[-1].source == "fallback" else "unanswered"
 
 
 def _is_reply(call: CallRow) -> bool:

@@ -1,5 +1,6 @@
 """What `navarch show` counts of a model's replies, from the stored calls alone."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,8 @@ from scripted_model import ScriptedModel
 from navarch.agents.errors import ModelError
 from navarch.agents.ladder import Ladder, ladders
 from navarch.agents.model import Completion
+from navarch.memory import NewProposal
+from navarch.viewer.prompt_results import read_asked
 
 GENERATED = GOOD["generator"]
 DOWN = ModelError("server", "HTTP 500", retryable=True, attempts=4)
@@ -47,6 +50,52 @@ def counts(memory):
 def test_a_question_ends_in_one_way(memory, library, script, expected):
     Bench(memory, library, script).ask()
     assert counts(memory) == {MAIN: {"questions": 1, **expected}}
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "is_counted"),
+    [
+        ([GENERATED], "valid", True),
+        ([f"Sure: {GENERATED}"], "valid", True),
+        (["a", GENERATED], "repaired", True),
+        (["a", "b", f"so: {GENERATED}"], "repaired", True),
+        (["a", "b", "c"], "fallback", True),
+        (["a", DOWN], "fallback", True),
+        ([DOWN], "fallback", False),
+    ],
+)
+def test_a_comparison_of_prompts_goes_by_the_same_endings(memory, library, script, outcome, is_counted):
+    Bench(memory, library, script).ask()
+    (asked,) = read_asked(memory, memory.get_run("r1"))
+    assert (asked.outcome, asked.is_counted) == (outcome, is_counted)
+
+
+def test_a_comparison_of_prompts_counts_a_spares_reply_and_leaves_out_what_is_open(memory, library):
+    Bench(memory, library, [DOWN], spares=[ScriptedModel([GENERATED], SPARE)]).ask(round=1)
+    with pytest.raises(Killed):
+        Bench(memory, library, ["a", GENERATED], fault=killer("call.answered")).ask(round=2)
+    (spared,) = read_asked(memory, memory.get_run("r1"))
+    assert (spared.outcome, spared.calls, spared.is_counted) == ("valid", 1, True)
+
+    def die(messages):
+        raise Killed
+
+    with pytest.raises(Killed):
+        Bench(memory, library, ["a", die]).ask(round=3)
+    opened = read_asked(memory, memory.get_run("r1"))[-1]
+    assert (opened.outcome, opened.calls, opened.is_counted) == ("unanswered", 1, False)
+
+
+def test_what_was_not_read_of_a_batch_is_no_invalid_proposal(memory, library):
+    one = {"architecture": "x", "why": ""}
+    batch = {"proposals": [{"architecture": 7}, *[one] * 90]}
+    answer = Bench(memory, library, [json.dumps(batch)]).ask()
+    items = [
+        NewProposal(n, "generator", "{}", "", answer.call_id) for n in range(len(answer.reply.proposals))
+    ]
+    memory.add_proposals("r1", 1, 0, items)
+    (asked,) = read_asked(memory, memory.get_run("r1"))
+    assert (asked.proposed, asked.invalid) == (len(items) + 1, 1)
 
 
 def test_a_spare_model_has_a_ladder_of_its_own(memory, library):

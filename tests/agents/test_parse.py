@@ -7,7 +7,7 @@ import pytest
 from hostile import CORPUS, GOLDEN, TYPES, VALID
 
 from navarch.agents.errors import ReplyError
-from navarch.agents.parse import parse_reply, split_reasoning
+from navarch.agents.parse import count_broken, parse_reply, split_reasoning
 from navarch.agents.replies import Lessons, Proposals, Verdicts
 
 
@@ -100,6 +100,14 @@ def test_more_proposals_than_are_taken_are_cut():
     parsed = parse_reply(CORPUS["generator-too-many"], Proposals)
     assert len(parsed.reply.proposals) == 64
     assert parsed.dropped == ("proposals 65 to 70: at most 64 are read",)
+
+
+@pytest.mark.parametrize(("sound", "broken", "unread"), [(3, 0, 0), (1, 2, 0), (64, 0, 1), (63, 1, 9)])
+def test_items_that_are_not_read_are_not_broken(sound, broken, unread):
+    items = [{"architecture": "x", "why": ""}] * sound + [{"architecture": 7}] * broken
+    items += [{"architecture": "x", "why": ""}] * unread
+    dropped = parse_reply(json.dumps({"proposals": items}), Proposals).dropped
+    assert (count_broken(dropped), len(dropped)) == (broken, broken + bool(unread))
 
 
 def test_what_an_error_says_is_plain_data_of_bounded_size():

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from caller_bench import GOOD, Bench
 
 from navarch import NavarchError
 from navarch.agents.model import make_client, parse_replay
-from navarch.agents.replay import SHOWN_LINES, changed_lines
+from navarch.agents.replay import SHOWN_LINES, Diverged, Recording, Replay, changed_lines
+from navarch.memory import CallKey
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,10 @@ def test_changed_lines_are_shown_with_the_number_of_the_first():
     assert changed_lines("a\nb", "a\nb\nc") == (3, ["+ c"])
     first, shown = changed_lines("\n".join("abcdefgh"), "x" * 500)
     assert (first, len(shown), shown[-1]) == (1, SHOWN_LINES + 1, "... and 3 more lines")
+
+
+def test_a_reply_of_another_form_may_be_of_an_earlier_version(memory, library):
+    Bench(memory, library, [GOOD["generator"]]).ask()
+    replay = Replay(Recording(memory.path, "r1"))
+    with pytest.raises(Diverged, match="or it was recorded by an earlier version of Navarch; undo what"):
+        replay.leave(CallKey("r1", 1, "generator"), (), "another schema")

@@ -90,7 +90,7 @@ def test_runs_are_compared_by_what_a_model_made_of_their_prompts(cli, search):
     assert generator["left"]["versions"] != generator["right"]["versions"]
     figures = generator["figures"]
     for name, left, right in (
-        ("valid at once", (0.1, 0.9), (1, 1)),
+        ("valid without repair", (0.1, 0.9), (1, 1)),
         ("fallback", (0, 0), (0, 0)),
         ("invalid proposals", (0.25, 0.25), (0, 0)),
         ("input tokens a call", (900, 900), (1000, 1000)),
@@ -104,13 +104,14 @@ def test_runs_are_compared_by_what_a_model_made_of_their_prompts(cli, search):
     for parts in figures.values():
         for part in parts.values():
             assert part["low"] is None or part["low"] <= part["mean"] + 1e-9 <= part["high"] + 2e-9
-    assert figures["valid after repair"]["difference"]["mean"] < 0
+    assert figures["repaired"]["difference"]["mean"] < 0
     assert (found["search"]["pairs"], found["different"]) == (3, {})
 
     ended = cli("prompts", "compare", *sides, "--role", "generator")
     shown = rows(ended.out)
     assert re.fullmatch(
-        r" *100\.0 \[\d\d\.\d, 100\.0\] .*", shown["valid at once %"].split("]", 1)[1].rsplit("  ", 1)[0]
+        r" *100\.0 \[\d\d\.\d, 100\.0\] .*",
+        shown["valid without repair %"].split("]", 1)[1].rsplit("  ", 1)[0],
     )
     assert "differences of the search are paired by 3 seeds" in ended.out
     assert "questions are few, and tell little" in ended.out
@@ -128,7 +129,7 @@ def test_the_figures_are_those_that_the_memory_holds(cli, search):
             assert figures[f"{status} proposals"][part]["mean"] == pytest.approx(counted)
         bad = sum(call["state"] == "bad-reply" for call in calls)
         questions = len({(call["round"], call["attempt"]) for call in calls})
-        assert figures["valid after repair"][part]["mean"] == pytest.approx(bad / questions)
+        assert figures["repaired"][part]["mean"] == pytest.approx(bad / questions)
         tokens = sum(call["input_tokens"] + call["output_tokens"] for call in calls)
         new = sum(row["status"] not in ("invalid", "duplicate") for row in own)
         assert figures["tokens a new architecture"][part]["mean"] == pytest.approx(tokens / new)
@@ -178,7 +179,7 @@ def test_offline_roles_read_nothing_and_that_is_said(cli, search):
     assert ended.code == 0
     assert f"{first}: no model was asked; offline roles read no prompt" in ended.out
     assert "not every run asked a model" in ended.out
-    assert "valid at once" not in ended.out
+    assert "valid without repair" not in ended.out
 
 
 def test_what_differs_besides_the_prompt_is_named_and_a_copy_is_no_evidence(cli, search):
@@ -188,6 +189,12 @@ def test_what_differs_besides_the_prompt_is_named_and_a_copy_is_no_evidence(cli,
     assert "not only the prompts differ: search.retries is 2 on the left and 1 on the right" in ended.out
     assert "generator is the same text on both sides" in ended.out
     assert re.search(rf"generator, {again}: \d+ replies are copies of an earlier run's", ended.out)
+    shown = cli("show", again).out
+    assert re.search(r"and \d+ calls of \d+ tokens answered by earlier ones at no cost", shown)
+    assert "tokens for each valid and new architecture, the earlier ones' included" in shown
+    spent = json.loads(cli("show", again, "--json").out)["spent"]
+    assert 0 < spent["free_tokens"] <= spent["tokens"]
+    assert "earlier ones" not in cli("show", plain).out
 
 
 def test_memories_of_a_folder_are_a_side(cli, search):

@@ -1,7 +1,10 @@
 """`navarch why`: one trial as the roles were told of it."""
 
+import contextlib
 import json
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +41,37 @@ def test_a_trial_that_is_not_there_is_refused(cli, finished_run, trial, words):
     ended = cli("why", "r1", trial, "--db", finished_run / "navarch.db")
     assert ended.code == 2
     assert words in ended.err
+
+
+def test_of_a_table_the_time_of_training_alone_is_told(cli):
+    examples = Path(__file__).resolve().parents[2] / "docs" / "examples"
+    table = ("--evaluator", "table", "--set", f"table.path={examples / 'widgets.csv'}")
+    ended = cli("run", "--space", examples / "widgets.toml", *table, "--budget", 1)
+    assert ended.code == 0, ended.err
+    out = cli("why", "latest", 1).out
+    (time,) = [line for line in out.splitlines() if line.startswith("time")]
+    assert "s of training for" in time
+    assert time.endswith(" on table")
+    assert "at its peak" not in out
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_memory_of_an_earlier_version_is_read_as_it_is(cli, tmp_path, version):
+    path = tmp_path / "old.db"
+    shutil.copy(Path(__file__).parents[1] / "memory" / "golden" / f"{version}.sqlite", path)
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        old.execute("UPDATE runs SET settings = '{}'")  # the kept ones name no setting of any version
+        old.commit()
+    before = path.read_bytes()
+    for command, said in (
+        (("runs",), "golden"),
+        (("show",), "run golden"),
+        (("trace",), "round 0 generator"),
+        (("why", "latest", 1), "90.50 %, rank 1"),
+        (("prompts", "compare", "golden", "golden"), "no model was asked"),
+        (("export", "golden", "-o", "new.db"), "exported golden"),
+    ):
+        ended = cli(*command, "--db", path)
+        assert (ended.code, ended.err) == (0, ""), command
+        assert said in ended.out
+    assert path.read_bytes() == before

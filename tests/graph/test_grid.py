@@ -88,6 +88,13 @@ def test_a_variant_with_another_budget_is_refused(plan):
         plan(["random", "random,budget.trials=9"])
 
 
+def test_a_gate_of_proxies_is_a_variant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    variants = ["navarch", "navarch,proxies.names=params"]
+    cells = plan_grid(tmp_path, variants, ["nb201-cifar10"], [0], flags={"table": {"path": "t.csv"}})
+    assert [cell.settings.proxies.names for cell in cells] == [(), ("params",)]
+
+
 def test_an_unknown_workflow_is_refused_before_anything_runs(plan):
     with pytest.raises(NavarchError, match="unknown workflow 'maze'"):
         plan(["random", "maze"])

@@ -1,11 +1,13 @@
 """A recorded run repeats to the letter with its server gone, names what differs, and goes on with a live model."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from openai_server import Fault, OpenAIServer, error
 
 from navarch import NavarchError
+from navarch.agents.ladder import ladders
 from navarch.graph.progress import Silent
 from navarch.graph.run import RunFailed, resume_run
 from navarch.memory import Memory
@@ -17,7 +19,8 @@ KEY = "sk-canary-0123456789abcdef"
 SHAPE = {"search": {"trials_per_round": 2, "uncriticised": 0, "proposals": 2, "retries": 0}}
 SAME = (
     "round", "role", "attempt", "turn", "prompt_digest", "render_digest", "schema_digest", "state", "source",
-    "reply", "reasoning", "parsed", "error", "reply_error", "input_tokens", "output_tokens", "attempts",
+    "reply", "reasoning", "parsed", "error", "reply_error", "input_tokens", "output_tokens", "cached_tokens",
+    "attempts",
 )  # fmt: skip
 
 
@@ -56,7 +59,10 @@ ROUND_3 = [
 TROUBLED = [
     f"my key is {KEY}",
     *ROUND_1,
-    direction("again"),
+    Fault(
+        direction("again"),
+        usage={"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}},
+    ),
     *["no JSON here"] * 3,
     error(404, "model m not found"),
     NO_LESSON,
@@ -113,6 +119,10 @@ def test_a_replay_in_another_memory_is_the_same_run_and_costs_nothing(troubled):
         assert (spent.free_calls, spent.free_tokens) == (spent.calls, spent.tokens)
         assert (spent.calls, spent.tokens) == (paid.calls, paid.tokens)
         assert (paid.free_calls, repeated.check()) == (0, [])
+        assert spent.cached_tokens == paid.cached_tokens == 8
+        (sent,), (told,) = ladders(memory, "r1"), ladders(repeated, "r1")
+        assert sent.requests == len(TROUBLED)
+        assert told == replace(sent, model="replay:r1", requests=0)
 
 
 def test_a_replay_in_the_same_memory_trains_nothing_and_can_be_replayed_itself(troubled):
@@ -252,6 +262,7 @@ def test_the_cache_answers_an_equal_question_of_another_run_without_a_request(be
         assert {row.model for row in rows} == {"cache:openai:m"}
         assert [row.reply for row in rows] == [row.reply for row in memory.calls("r1")]
         assert (spent.calls, spent.free_calls, spent.tokens - spent.free_tokens) == (8, 8, 0)
+        assert [(one.questions, one.requests) for one in ladders(memory, "r2")] == [(8, 0)]
     _, asked = record(bench, script, **cache)  # another server, so another model of that name
     assert len(asked) == 8
 

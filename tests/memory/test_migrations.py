@@ -1,13 +1,15 @@
 """Old files, and migrations that are interrupted (RELIABILITY.md B9)."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
-from navarch.memory import Memory, StoreError, StoreUnusableError, schema
+from navarch.memory import Memory, StoreDamagedError, StoreError, schema
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -46,6 +48,43 @@ def test_a_kept_file_of_every_version_opens_with_the_same_rows(tmp_path, version
         assert memory.lessons("golden")[0].contradicts == [2]
 
 
+@pytest.mark.usefixtures("next_version")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_older_file_is_read_in_this_version_and_stays_as_it_is(tmp_path, version):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / f"{version}.sqlite", path)
+    expected = json.loads((GOLDEN / f"{version}.json").read_text())
+    with Memory.open(path, read_only=True) as memory:
+        assert (memory.path, memory.check()) == (path, [])
+        assert memory.trial_table_digest("golden") == expected["table"]
+        assert memory.rendered(memory.calls("golden")[0])[1] == ("user", "Go on: \u2192")
+        assert memory._store.rows("SELECT note FROM notes") == [("golden",)]
+        with pytest.raises(StoreError):
+            memory.open_round("golden", 9)
+        memory.export_run("golden", tmp_path / "exported.db")
+    assert path.read_bytes() == (GOLDEN / f"{version}.sqlite").read_bytes()
+    with Memory.open(tmp_path / "new.db") as other:
+        assert [taken.is_new for taken in other.import_runs(path, dict)] == [True]
+
+
+def test_what_an_older_files_log_holds_is_read_too(tmp_path):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / "v2.sqlite", path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("UPDATE runs SET stop_reason = 'in the log'")
+        with Memory.open(path, read_only=True) as memory:
+            assert memory.get_run("golden").stop_reason == "in the log"
+
+
+def test_an_older_file_that_is_damaged_is_refused_for_reading(tmp_path):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / "v2.sqlite", path)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE lessons")
+    with pytest.raises(StoreDamagedError, match="lessons"):
+        Memory.open(path, read_only=True)
+
+
 def test_there_is_a_kept_file_for_this_version():
     assert (GOLDEN / f"v{len(schema.MIGRATIONS)}.sqlite").exists()
 
@@ -63,8 +102,6 @@ def test_an_older_file_is_migrated_and_keeps_its_mode(tmp_path):
     path = tmp_path / "navarch.db"
     shutil.copy(GOLDEN / "v1.sqlite", path)
     path.chmod(0o600)
-    with pytest.raises(StoreUnusableError, match="older version 1"):
-        Memory.open(path, read_only=True)
     with Memory.open(path) as memory:
         assert memory._store.rows("SELECT note FROM notes") == [("golden",)]
         assert memory._store.rows("SELECT number, name FROM migrations")[-1] == (4, "add_notes")
