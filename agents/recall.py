@@ -32,7 +32,7 @@ from navarch.agents.views import (
     ProblemView,
     SpaceView,
 )
-from navarch.evaluation import Task, cost_on
+from navarch.evaluation import Fidelity, Task, cost_on
 from navarch.memory import Memory, ProposalRow
 from navarch.spaces import Architecture, SearchSpace
 
@@ -62,13 +62,13 @@ class Recall:
         max_macs: int | None,
         max_latency_ms: float | None = None,
         trials_budget: int,
-        epochs: int,
+        fidelity: Fidelity,
         proposals_per_call: int,
         trials_per_round: int,
         prior: bool = False,
         path_counts: PathCounts | None = None,
     ) -> None:
-        """Take what the run's settings fix; costs are counted at the task's own skeleton for the space.
+        """Take what the run's settings fix; costs are counted at the skeleton of `fidelity`, as the trials' are.
 
         prior: whether the roles are told where the space says to start. path_counts: of the space, for the estimates.
         """
@@ -79,7 +79,7 @@ class Recall:
         self._target = target
         self.bounds = Bounds(max_params, max_macs, max_latency_ms)
         self._trials_budget = trials_budget
-        self._epochs = epochs
+        self._fidelity = fidelity
         self._proposals_per_call = proposals_per_call
         self._trials_per_round = trials_per_round
         self._path_counts = path_counts
@@ -195,7 +195,7 @@ class Recall:
             resolution=self._task.resolution,
             in_channels=self._task.in_channels,
             train_images=self._task.train_size,
-            epochs=self._epochs,
+            epochs=0 if self._task.evaluator == "supernet" else self._fidelity.epochs,
             target=self._target,
             max_params=self.bounds.max_params,
             max_macs=self.bounds.max_macs,
@@ -236,8 +236,7 @@ class Recall:
         known: Sequence[Known],
         proxies: Sequence[str],
     ) -> CandidateView:
-        fidelity = self._task.default_fidelity.get(self._space.origin.name)
-        cost = cost_on(self._task, self._space, architecture, fidelity)
+        cost = cost_on(self._task, self._space, architecture, self._fidelity)
         nearest, distance = find_nearest(known, canonical)
         figures = figures_of(row)
         return CandidateView(

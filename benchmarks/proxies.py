@@ -37,7 +37,7 @@ CLASSES = 10
 DECODED = 1_000  # training images: the batches are drawn from them, mean and deviation measured
 RESAMPLES = 1_000
 FEWEST = 10
-AS_PUBLISHED = ("naswot", "zen")
+AS_PUBLISHED = ("naswot", "zen", "meco")
 
 
 def main() -> None:

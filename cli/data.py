@@ -102,11 +102,15 @@ def download(
 
 
 def list_data(as_json: AsJson = False) -> None:
-    """List what was imported, and whether it is still what was imported."""
+    """List what was imported, kept images among it, and whether it is still what was imported."""
+    from navarch.evaluation.images.finding import kept_sets
     from navarch.evaluation.tables.folder import DataFolder
 
     folder = DataFolder()
-    rows = [_facts(folder, stored) for stored in folder.stored()]
+    rows = [
+        *(_facts(folder, stored) for stored in folder.stored()),
+        *(_image_facts(images) for images in kept_sets()),
+    ]
     if as_json:
         echo_json(rows)
     elif not rows:
@@ -119,10 +123,17 @@ def list_data(as_json: AsJson = False) -> None:
 def remove(
     name: Annotated[str, typer.Argument(help="A name of `navarch data list`.", show_default=False)],
 ) -> None:
-    """Remove what was imported under a name."""
+    """Remove what was imported under a name, or kept images."""
+    from navarch.evaluation.images.finding import kept_sets, remove_set
     from navarch.evaluation.tables.folder import DataFolder
 
-    stored = DataFolder().remove(name)
+    folder = DataFolder()
+    kept = next((images for images in kept_sets() if Path(images.folder).name == name), None)
+    if kept is not None and folder.find(name) is None:
+        remove_set(kept)
+        echo(f"removed {name}: {sum(kept.counts.values()):,} images, {kept.title}")
+        return
+    stored = folder.remove(name)
     echo(f"removed {stored.name}: {_what(stored)}, from {stored.source}")
 
 
@@ -159,4 +170,23 @@ def _facts(folder: "DataFolder", stored: "Stored") -> dict[str, object]:
         "sha256": stored.sha256,
         "state": "intact" if folder.is_intact(stored) else "damaged: import it again",
         "file": str(folder.path / stored.file),
+    }
+
+
+def _image_facts(images: "ImageSet") -> dict[str, object]:
+    from navarch.evaluation.images.finding import own_digest
+
+    count = sum(images.counts.values())
+    return {
+        "name": Path(images.folder).name,
+        "kind": "images",
+        "space": "-",
+        "tasks": [images.name],
+        "rows": count,
+        "total": count,
+        "columns": [],
+        "source": images.title,
+        "sha256": images.digest,
+        "state": "intact" if own_digest(images) == images.digest else "damaged: import it again",
+        "file": images.folder,
     }

@@ -47,7 +47,7 @@ def proxies(
     noise: Annotated[
         bool, typer.Option("--noise", help="Take Gaussian noise of the published size for images.")
     ] = False,
-    batch: Annotated[int, typer.Option("--batch", help="Images in a batch; two are drawn.")] = 64,
+    batch: Annotated[int, typer.Option("--batch", help="Images in a batch; two are drawn.", max=1024)] = 64,
     seed: Annotated[
         int, typer.Option("--seed", help="Seed of images and weights.", min=0, max=2**63 - 1)
     ] = 42,

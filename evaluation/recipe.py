@@ -16,7 +16,8 @@ REFERENCE_SIDE = 32  # pixels of the images whose crop padding and cutout a reci
 class TrainRecipe:
     """Say how networks are trained.
 
-    warmup: share of all steps over which the rate rises; warmup_epochs: the same in epochs. decay: which parameters
+    warmup: share of all steps over which the rate rises; warmup_epochs: the same in epochs of
+    `epochs`, the published number; in proportion where other numbers are trained. decay: which parameters
     decay, "matrices" being the weights of convolutions and linear layers only. shift: the whole batch is moved by up
     to so many pixels. crop_padding, cutout: pixels of an image of 32, each image for itself; larger images in
     proportion. drop_path: of networks that have it; drop_path_ramps: it grows from 0 over the epochs. auxiliary: the

@@ -8,9 +8,9 @@ from navarch.evaluation.recipe import TrainRecipe
 def learning_rate(step: int, steps: int, recipe: TrainRecipe, *, epochs: int = 1) -> float:
     """Return the rate of a step: a linear warm-up under a curve from the peak to the final rate.
 
-    step: from 0. steps: of all epochs together.
+    step: from 0. steps: of all epochs together. Fewer epochs than the recipe's have a shorter warm-up, in proportion.
     """
-    share = recipe.warmup or recipe.warmup_epochs / epochs
+    share = recipe.warmup or recipe.warmup_epochs / recipe.epochs
     rise = min(1.0, (step + 1) / max(1, round(steps * share)))
     if recipe.schedule == "step":
         return recipe.peak_lr * rise * recipe.lr_factor ** (step * epochs // steps)

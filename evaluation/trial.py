@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,13 @@ from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.task import Task, get_task
-from navarch.evaluation.task_data import load_search_data, load_test_data, training_of, training_recipe
+from navarch.evaluation.task_data import (
+    SearchData,
+    load_search_data,
+    load_test_data,
+    training_of,
+    training_recipe,
+)
 from navarch.evaluation.train import Trained, measure_accuracy, train_network
 from navarch.spaces import get_space
 
@@ -48,7 +55,13 @@ class _Run:
 def warm_up(task: str) -> None:
     """Do once, before the first fork, what every trial would do again: the images, never the test split."""
     torch.set_num_threads(1)
-    load_search_data(get_task(task))
+    shared_data(task)
+
+
+@lru_cache(maxsize=1)
+def shared_data(task: str) -> SearchData:
+    """Return the training and validation images of a task, kept, so that the forks of a server share them."""
+    return load_search_data(get_task(task))
 
 
 def run_request(request: Request, folder: Path, hook: Hook | None = None) -> None:
@@ -97,7 +110,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     network = _build(job, task, recipe)
     if hook is not None:
         hook(request, folder, network)
-    network, trained, note = _train(network, job, task, recipe, device)
+    network, trained, note = _train(network, request, task, recipe, device)
     cost = TrialCost(
         seconds=time.monotonic() - started,
         train_seconds=trained.seconds,
@@ -113,11 +126,14 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
 
 
 def _train(
-    network: nn.Module, job: Job, task: Task, recipe: TrainRecipe, device: torch.device
+    network: nn.Module, request: Request, task: Task, recipe: TrainRecipe, device: torch.device
 ) -> tuple[nn.Module, Trained, str]:
     """Train, and once again from the start with half the batch where memory runs out; say so in a note."""
-    data = load_search_data(task)
+    job = request.job
+    data = shared_data(request.task)
     side = get_space(job.architecture.space).input_side(job.architecture, task.resolution)
+
+    batch = min(recipe.batch_size, len(data.train_labels))  # a smaller set is one batch
 
     def attempt(network: nn.Module, recipe: TrainRecipe) -> Trained:
         return train_network(
@@ -127,13 +143,13 @@ def _train(
     try:
         return network, attempt(network, recipe), ""
     except Exception as error:
-        if name_reason(error) != "oom" or recipe.batch_size < 2:
+        if name_reason(error) != "oom" or batch < 2:
             raise
     del network  # outside the handler, which keeps the frames of the attempt and their tensors alive
     release_memory(device)
-    half = replace(recipe, batch_size=recipe.batch_size // 2, peak_lr=recipe.peak_lr / 2)
+    half = replace(recipe, batch_size=batch // 2, peak_lr=recipe.peak_lr / 2)
     note = (
-        f"out of memory with batches of {recipe.batch_size} images: trained with {half.batch_size}, "
+        f"out of memory with batches of {batch} images: trained with {half.batch_size}, "
         "at half the learning rate"
     )
     network = _build(job, task, half)
@@ -143,7 +159,7 @@ def _train(
 def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:
     task, architecture = get_task(request.task), request.job.architecture
     side = get_space(architecture.space).input_side(architecture, task.resolution)
-    scale = Scaling.of(load_search_data(task).train_images, side).on(device)
+    scale = Scaling.of(shared_data(request.task).train_images, side).on(device)
     sealed = load_test_data(task, split="test")
     mixed = training_recipe(task).bf16 and bf16_pays(device)
     accuracy = measure_accuracy(

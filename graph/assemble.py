@@ -92,7 +92,7 @@ def prepare(settings: Settings) -> RunParts:
     fidelity = _fidelity(settings, space, task)
     if workflow.searcher is not None:
         make_searcher(workflow.searcher, _searcher_options(settings))  # its library may be missing
-    check_proxies(settings, space.origin)
+    check_proxies(settings, workflow, space.origin, task)
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:
         _refuse_broken(library)
@@ -188,7 +188,7 @@ def make_recall(settings: Settings, parts: RunParts, memory: Memory, run_id: str
         target=settings.target,
         **settings.limits.bounds,
         trials_budget=settings.budget.trials,
-        epochs=0 if settings.evaluator == "supernet" else parts.fidelity.epochs,
+        fidelity=parts.fidelity,
         proposals_per_call=rules.proposals,
         trials_per_round=rules.trials,
         prior=settings.search.prior,

@@ -1,6 +1,7 @@
 """A pilot: a few rounds of a run played for real, in a memory of its own, to measure what they take."""
 
 from collections.abc import Iterable
+from contextlib import closing
 
 from navarch import NavarchError
 from navarch.agents.model import parse_replay
@@ -8,6 +9,7 @@ from navarch.graph.assemble import RunParts, make_evaluator
 from navarch.graph.estimates import Measured, Question, Span
 from navarch.graph.rehearsal import played
 from navarch.graph.rules import rules_of
+from navarch.graph.screening import make_screen
 from navarch.graph.settings import RoleName, Settings
 from navarch.memory import CallRow, Memory
 
@@ -28,7 +30,10 @@ def play_pilot(settings: Settings, parts: RunParts, rounds: int) -> tuple[dict[s
     short = settings.model_copy(update=changes)
     evaluator = make_evaluator(short, parts)
     try:
-        with played(short, parts, evaluator) as (memory, run_id):
+        with (
+            closing(make_screen(short, parts.task)) as screen,
+            played(short, parts, evaluator, screen) as (memory, run_id),
+        ):
             calls = memory.calls(run_id)
             names = dict.fromkeys(row.prompt for row in calls if row.source == "model")
             measured = {

@@ -22,6 +22,7 @@ from navarch.evaluation import (
     TestScore,
     TrialCost,
 )
+from navarch.evaluation.proxies.screen import ProxyScreen
 from navarch.graph.assemble import RunParts, make_context, prepare
 from navarch.graph.paths import make_folder
 from navarch.graph.progress import Silent
@@ -97,13 +98,18 @@ def rehearsed(settings: Settings, trials: int) -> Iterator[tuple[Memory, str]]:
     offline = settings.model_copy(update=update)
     parts = prepare(offline)
     highest = min(HIGHEST, 0.99 * (settings.target or HIGHEST))
-    with played(offline, parts, MadeUpEvaluator(parts.task, parts.space.origin, highest)) as found:
+    with played(offline, parts, MadeUpEvaluator(parts.task, parts.space.origin, highest), None) as found:
         yield found
 
 
 @contextmanager
-def played(settings: Settings, parts: RunParts, evaluator: Evaluator) -> Iterator[tuple[Memory, str]]:
-    """Search in a memory of its own, that is deleted afterwards; the test split stays sealed."""
+def played(
+    settings: Settings, parts: RunParts, evaluator: Evaluator, screen: ProxyScreen | None
+) -> Iterator[tuple[Memory, str]]:
+    """Search in a memory of its own, that is deleted afterwards; the test split stays sealed.
+
+    screen: measures the proxies; without one every candidate goes on.
+    """
     with tempfile.TemporaryDirectory(prefix="navarch-") as folder:
         settings = settle(settings, parts).model_copy(update={"db": Path(folder) / "navarch.db"})
         make_folder(settings.db)
@@ -119,6 +125,7 @@ def played(settings: Settings, parts: RunParts, evaluator: Evaluator) -> Iterato
                 progress=Silent(),
                 elapsed_s=lambda: time.monotonic() - began,
                 stop=StopRequest(),
+                screen=screen,
             )
             try:
                 search(ctx, parts)

@@ -11,6 +11,7 @@ from typing import Literal
 import navarch
 from navarch import NavarchError
 from navarch.evaluation import Evaluator
+from navarch.evaluation.images.finding import is_image_path
 from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepare
 from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
 from navarch.graph.context import RunContext
@@ -133,7 +134,11 @@ def _with_absolute_paths(settings: Settings) -> Settings:
     own = own.model_copy(update={"folder": own.folder.absolute()})
     prompts = settings.prompts.absolute() if settings.prompts is not None else None
     space = str(Path(settings.space).absolute()) if settings.space.endswith(".toml") else settings.space
-    return settings.model_copy(update={"prompts": prompts, "table": table, "callable": own, "space": space})
+    task = settings.task
+    if settings.evaluator == "train" and task is not None and is_image_path(task):
+        task = str(Path(task).expanduser().absolute())
+    update = {"prompts": prompts, "table": table, "callable": own, "space": space, "task": task}
+    return settings.model_copy(update=update)
 
 
 def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | None) -> Settings:

@@ -17,21 +17,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from navarch import NavarchError
 from navarch.agents.redaction import KEY_ADVICE, known_secrets, redact
-from navarch.graph.sections import (
-    Budget,
-    Collm,
-    Limits,
-    Own,
-    Proxies,
-    Search,
-    Section,
-    Seki,
-    Server,
-    Supernet,
-    Table,
-    Train,
-    listed,
-)
+from navarch.graph.evaluator_sections import Own, Proxies, Supernet, Table, Train
+from navarch.graph.sections import Budget, Collm, Limits, Search, Section, Seki, Server, listed
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"

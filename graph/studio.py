@@ -16,6 +16,7 @@ from navarch.graph.assemble import make_context, make_evaluator, prepare
 from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
 from navarch.graph.run import create_run, finish_run, settle
+from navarch.graph.screening import make_screen
 from navarch.graph.settings import load_settings
 from navarch.graph.state import RunState, Update
 from navarch.graph.stopping import StopRequest, stop_reason
@@ -56,6 +57,8 @@ def _context(thread: str) -> RunContext:
     memory = Memory.open(settings.db)
     atexit.register(memory.close)
     atexit.register(evaluator.close)
+    screen = make_screen(settings, parts.task)
+    atexit.register(screen.close)
     run = create_run(memory, settings, parts)
     began = time.monotonic()
     return make_context(
@@ -67,4 +70,5 @@ def _context(thread: str) -> RunContext:
         progress=Silent(),
         elapsed_s=lambda: time.monotonic() - began,
         stop=StopRequest(),
+        screen=screen,
     )

@@ -35,7 +35,9 @@ def check_splits(
     found = int(train.labels.max()) + 1 if len(train.labels) else 0
     count = len(classes) or found
     if not 2 <= count <= MAX_CLASSES:
-        raise ImagesError(f"{where} has {count} classes among its training labels: at least 2 are needed.")
+        raise ImagesError(
+            f"{where} has {count:,} classes among its training labels: 2 to {MAX_CLASSES:,} are possible."
+        )
     for split, raw in splits.items():
         _check_split(where, split, raw, train, count)
     missing = sorted(set(range(count)) - set(train.labels.tolist()))

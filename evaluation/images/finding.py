@@ -4,11 +4,12 @@ Kept under `images/` in the data folder, so that decoding happens once.
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from navarch.evaluation.images.checked import RawSplit, check_splits
 from navarch.evaluation.images.class_folder import fingerprint, read_class_folder
-from navarch.evaluation.images.kept import ImagesError, ImageSet, Split, read_set, write_set
+from navarch.evaluation.images.kept import DESCRIPTION, ImagesError, ImageSet, Split, read_set, write_set
 from navarch.evaluation.images.published import PUBLISHED_IMAGES, divide_test, read_published
 from navarch.evaluation.tables.folder import DataFolder, hash_file
 
@@ -68,6 +69,18 @@ def read_npz_file(path: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
     return read_npz(path)
 
 
+def kept_sets() -> list[ImageSet]:
+    """Return the sets of images that are kept whole, by the name of their folder."""
+    folders = sorted((DataFolder().path / "images").glob("*/"))
+    return [images for folder in folders if (images := read_set(folder)) is not None]
+
+
+def remove_set(images: ImageSet) -> None:
+    """Remove a kept set, its description first, so that a kill leaves nothing that is taken for whole."""
+    (Path(images.folder) / DESCRIPTION).unlink(missing_ok=True)
+    shutil.rmtree(images.folder)
+
+
 def own_digest(images: ImageSet) -> str:
     """Return the digest of the bytes that are kept now, to compare with that of the description."""
     digest = hashlib.sha256()
@@ -96,6 +109,10 @@ def _keep(
 ) -> ImageSet:
     splits, names = check_splits(where, raw, classes)
     if val_share == 0 and "val" not in splits:
+        if "test" not in splits:
+            raise ImagesError(
+                f"{where} has no test images, and {title} takes half of them for validation: add x_test and y_test."
+            )
         splits = divide_test(splits)
     pixels = splits["train"][0]
     images = ImageSet(name, title, str(folder), pixels.shape[1], pixels.shape[-1], names, {}, "", val_share)

@@ -63,6 +63,7 @@ def write_set(images: ImageSet, splits: Mapping[Split, "tuple[Tensor, Tensor]"])
 
     folder = Path(images.folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / DESCRIPTION).unlink(missing_ok=True)  # killed from here on, nothing whole is left
     digest = hashlib.sha256()
     for split, (pixels, labels) in splits.items():
         for suffix, tensor in (("images", pixels), ("labels", labels)):

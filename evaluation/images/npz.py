@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 
 NAMES = ("classes", "class_names", "names", "wnids")
 MAX_SIDE = 1024
+# TypeError: a single array (.npy); RuntimeError: an encrypted member, or one packed in a way that Python does not know
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npz(path: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
@@ -33,10 +45,13 @@ def read_npz(path: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         raise ImagesError(
             f"{str(path)!r} cannot be read as .npz ({error}): it is damaged or of another format; copy it again."
         ) from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ImagesError(f"{str(path)!r} has a member {name!r} that is no array: leave it out.")
     reader = _Reader(str(path), arrays)
     splits: dict[Split, RawSplit] = {}
     for split in ("train", "val", "test"):
@@ -95,10 +110,11 @@ class _Reader:
             images = images.unsqueeze(1)
         elif images.shape[-1] in (1, 3) and images.shape[1] not in (1, 3):
             images = images.permute(0, 3, 1, 2)
-        if images.shape[1] not in (1, 3) or images.shape[2] != images.shape[3] or images.shape[2] > MAX_SIDE:
+        _, channels, height, width = images.shape
+        if channels not in (1, 3) or height != width or not 1 <= height <= MAX_SIDE:
             raise ImagesError(
                 f"{self.path!r}: the array {name!r} of shape {array.shape} is no square images of 1 or 3 channels "
-                f"and at most {MAX_SIDE} pixels a side."
+                f"and 1 to {MAX_SIDE} pixels a side."
             )
         return images.contiguous()
 

@@ -86,11 +86,16 @@ def feature_entropy(feature: Tensor) -> float:
 
 
 def _trainability(before: Tensor, after: Tensor, generator: torch.Generator) -> float:
-    """Return -s - 1/s + 2, s the top singular value of a block's mean Jacobian; 0 at s = 1, the best."""
+    """Return -s - 1/s + 2, s the top singular value of a block's mean Jacobian; 0 at s = 1, the best.
+
+    -inf for a block that hands the gradient back unchanged, as published: such a block learns nothing.
+    """
     if not (before.requires_grad and after.requires_grad):  # nothing of the stem arrives
         return -torch.inf
     sign = torch.randint(0, 2, after.shape, generator=generator).to(after) * 2 - 1
     (read,) = torch.autograd.grad(after, before, sign, retain_graph=True, materialize_grads=True)
+    if read.shape == sign.shape and torch.equal(read, sign):
+        return -torch.inf
     top = float(torch.linalg.matrix_norm(mean_jacobian(read, sign), ord=2))
     return -top - 1 / top + 2 if top > 0 else -torch.inf
 

@@ -8,9 +8,9 @@ from navarch.spaces.nas_bench_201.network import Cell, Reduction
 def run_as_published(network: nn.Module) -> tuple[str, ...]:
     """Make the cells compute their idle edges too; return the names of the blocks that keep their norm in synflow.
 
-    Idle edges change naswot (their ReLUs have codes) and zen (their normalisations have variances), nothing else. The
-    reference code of synflow takes batch normalisation out of the cells, the stem and the tail alone; pass the names
-    as `keep_norm`.
+    Idle edges change naswot (their ReLUs have codes), zen (their normalisations have variances) and meco (their
+    convolutions count), nothing else. The reference code of synflow takes batch normalisation out of the cells, the
+    stem and the tail alone; pass the names as `keep_norm`.
     """
     for module in network.modules():
         if isinstance(module, Cell):

@@ -76,8 +76,12 @@ def image_sample(
     batch: int = BATCH,
     seed: int = SEED,
     dtype: torch.dtype = torch.float32,
+    scaling: Scaling | None = None,
 ) -> Sample:
-    """Draw the batches from images: (n, channels, height, width) uint8. Raises: NavarchError for too few."""
+    """Draw the batches from images: (n, channels, height, width) uint8. Raises: NavarchError for too few.
+
+    scaling: of these images, where it is known already.
+    """
     _require_batch(batch)
     if len(images) < 2 * batch:
         raise NavarchError(
@@ -85,7 +89,7 @@ def image_sample(
         )
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randperm(len(images), generator=generator)[: 2 * batch]
-    scaled = Scaling.of(images)(images[drawn]).contiguous().to(dtype)
+    scaled = (scaling or Scaling.of(images))(images[drawn]).contiguous().to(dtype)
     return _with_noise(scaled, labels[drawn], classes, seed, generator)
 
 

@@ -11,9 +11,10 @@ import torch
 
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.proxies.measure import score_architecture
-from navarch.evaluation.proxies.sample import random_sample, task_sample
+from navarch.evaluation.proxies.sample import image_sample, random_sample
+from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.task import get_task
-from navarch.evaluation.task_data import load_search_data
+from navarch.evaluation.task_data import SearchData, load_search_data
 from navarch.spaces import get_space
 
 
@@ -21,7 +22,7 @@ def warm_up(task: str) -> None:
     """Do once, before the first fork, what every process would do again: the images, where the task has some."""
     torch.set_num_threads(1)
     if _has_images(task):
-        load_search_data(get_task(task))
+        _images(task)
 
 
 def run_request(request: Request, folder: Path, hook: object = None) -> None:
@@ -29,7 +30,11 @@ def run_request(request: Request, folder: Path, hook: object = None) -> None:
     torch.set_num_threads(1)
     call = request.call or {}
     if _has_images(request.task):
-        sample = task_sample(get_task(request.task), batch=call["batch"])
+        data, scaling = _images(request.task)
+        classes = get_task(request.task).classes
+        sample = image_sample(
+            data.train_images, data.train_labels, classes, batch=call["batch"], scaling=scaling
+        )
     else:
         sample = random_sample(tuple(call["shape"]), call["classes"], batch=call["batch"])
     scores = score_architecture(
@@ -40,6 +45,13 @@ def run_request(request: Request, folder: Path, hook: object = None) -> None:
         skeleton=request.job.fidelity.skeleton or None,
     )
     write_reply(folder, request.request_id, {"scores": scores.to_dict()})
+
+
+@cache
+def _images(task: str) -> tuple[SearchData, Scaling]:
+    """Return the images of a task and how they are scaled, kept, so that the forks of a server share them."""
+    data = load_search_data(get_task(task))
+    return data, Scaling.of(data.train_images)
 
 
 @cache

@@ -8,12 +8,13 @@ import pytest
 from navarch.agents.offline.outlook import Traits, fit_to
 from navarch.agents.recall import Recall
 from navarch.agents.surrogate import _fit
-from navarch.evaluation import get_task
+from navarch.evaluation import Fidelity, get_task
 from navarch.graph.history import remember_canonical, remember_path_counts
 from navarch.memory import Memory, NewProposal, NewTrial, ProposalUpdate
 from navarch.spaces import get_space
 
 RUN = "demo"
+SMALL = Fidelity(6, {"width": 4, "cells": 1})
 DIRECTION = {"summary": "s", "patterns": [], "guidance": [], "build_on": [2, 1, 77, 2], "explore": 0.2}
 COST = {"seconds": 1.0, "train_seconds": 1.0, "peak_memory_mb": 1.0, "device": "cpu", "epochs": 1}
 
@@ -43,7 +44,7 @@ class Story:
             "max_params": None,
             "max_macs": None,
             "trials_budget": 24,
-            "epochs": 6,
+            "fidelity": SMALL,
             "proposals_per_call": 16,
             "trials_per_round": 4,
         }
@@ -237,13 +238,13 @@ def test_the_critic_sees_estimates_costs_and_the_nearest_trial(told):
     assert good.estimate > bad.estimate
     assert good.uncertainty > 0
     assert (good.nearest, good.nearest_distance) == (1, 1)
-    fidelity = told.task.default_fidelity[told.space.name]
+    assert told.task.default_fidelity[told.space.name].skeleton != SMALL.skeleton
     cost = told.space.cost(
         told.space.parse("333131"),
         classes=told.task.classes,
         in_channels=told.task.in_channels,
         resolution=told.task.resolution,
-        skeleton=fidelity.skeleton,
+        skeleton=SMALL.skeleton,  # that of the trials
     )
     assert (good.params, good.macs) == (cost.params, cost.macs)
 

@@ -119,6 +119,32 @@ def test_images_of_a_published_set_are_imported_from_a_file(cli, tmp_path, monke
     ended = cli("data", "import", tmp_path / "in16.npz", "--name", "cifar10")
     assert ended.code == 2
     assert "120 classes of images (3, 16, 16)" in ended.err
+    np.savez(tmp_path / "untested.npz", x_train=pixels, y_train=labels)
+    ended = cli("data", "import", tmp_path / "untested.npz", "--name", "imagenet16-120")
+    assert ended.code == 2
+    assert "has no test images" in ended.err
+
+
+def test_kept_images_are_listed_checked_and_removed(cli, tmp_path):
+    import numpy as np
+
+    labels = np.arange(40) % 4
+    np.savez(tmp_path / "own.npz", x_train=np.zeros((40, 8, 8), dtype=np.uint8), y_train=labels)
+    imported(cli)
+    assert cli("run", "--dry-run", "--task", tmp_path / "own.npz").code == 0
+    table, images = json.loads(cli("data", "list", "--json").out)
+    assert (table["name"], images["kind"], images["rows"], images["state"]) == (
+        "widgets",
+        "images",
+        40,
+        "intact",
+    )
+    assert images["source"] == "Images of own.npz"
+    (Path(images["file"]) / "train.labels").write_bytes(bytes(40 * 8))
+    assert "damaged" in cli("data", "list").out
+    assert f"removed {images['name']}: 40 images" in cli("data", "remove", images["name"]).out
+    assert not Path(images["file"]).exists()
+    assert [row["name"] for row in json.loads(cli("data", "list", "--json").out)] == ["widgets"]
 
 
 def test_what_cannot_be_downloaded_is_refused_with_what_can(cli):

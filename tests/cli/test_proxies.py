@@ -52,7 +52,7 @@ def test_a_space_without_images_is_given_noise_of_the_size_that_is_asked_for(cli
         (("333132", "--input", "16"), "task 'digits' has its own: add --noise"),
         (("333132", "--task", "nb201-cifar10"), "has no images to train on"),
         (("333132", "--batch", "1"), "a batch of 1 images is too small"),
-        (("333132", "--batch", "9999"), "two batches of 9999 images are more than the 2000 there are"),
+        (("333132", "--batch", "1024"), "two batches of 1024 images are more than the 2000 there are"),
         (("333139",), "9"),
     ],
 )

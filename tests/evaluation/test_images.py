@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
 from navarch.evaluation.images import published
-from navarch.evaluation.images.kept import draw_out
+from navarch.evaluation.images.finding import find_images
+from navarch.evaluation.images.kept import draw_out, load_split, read_set, write_set
 from navarch.evaluation.task_data import load_search_data, load_test_data
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -141,6 +143,8 @@ def test_other_images_or_training_are_another_task(tmp_path):
         (arrays(x_test=np.zeros((8, 6, 6, 3), dtype=np.uint8)), "all must be of one size"),
         (arrays(x_train=np.full((40, 9), np.nan)), "finite numbers"),
         ({"weights": np.zeros(3)}, "no training images"),
+        (arrays(x_train=np.zeros((40, 0, 0, 3), dtype=np.uint8)), "1 to 1024 pixels a side"),
+        (arrays(y_train=np.array([10**9] * 40)), "2 to 100,000 are possible"),
         ({**arrays(), "x_train": np.array([{}] * 40)}, "Object arrays cannot be loaded"),
         (
             {
@@ -167,6 +171,37 @@ def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path, content, words):
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not list((tmp_path / "data").rglob("images.json"))
+
+
+def test_a_single_array_and_a_member_that_is_none_are_refused(tmp_path):
+    np.save(single := tmp_path / "own.npy", np.zeros(3))
+    single = single.rename(tmp_path / "single.npz")
+    with pytest.raises(NavarchError, match=r"cannot be read as \.npz"):
+        prepare_task(str(single), Training())
+    name = write(tmp_path / "own.npz", **arrays())
+    with zipfile.ZipFile(name, "a") as archive:
+        archive.writestr("notes.txt", "mine")
+    with pytest.raises(NavarchError, match=r"has a member 'notes\.txt' that is no array"):
+        prepare_task(name, Training())
+
+
+@pytest.mark.parametrize(("place", "mark"), [(8, 1), (10, 99)])  # flag: encrypted; a compression nobody knows
+def test_what_the_archive_does_not_give_out_is_one_sentence(tmp_path, place, mark):
+    name = write(tmp_path / "own.npz", **arrays())
+    raw = bytearray(Path(name).read_bytes())
+    raw[raw.index(b"PK\x01\x02") + place] = mark
+    Path(name).write_bytes(raw)
+    with pytest.raises(NavarchError, match=r"cannot be read as \.npz"):
+        prepare_task(name, Training())
+
+
+def test_a_second_writing_that_is_killed_is_not_taken_for_whole(tmp_path, monkeypatch):
+    images = find_images(write(tmp_path / "own.npz", **arrays()))
+    splits = {s: tuple(kept.clone() for kept in load_split(images, s)) for s in images.counts}
+    monkeypatch.setattr(Path, "replace", None)  # dies before the first file has its name
+    with pytest.raises(TypeError):
+        write_set(images, splits)
+    assert read_set(Path(images.folder)) is None
 
 
 @pytest.mark.parametrize("keep", [0, 10, 2000])

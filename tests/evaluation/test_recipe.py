@@ -50,6 +50,8 @@ def test_the_rate_rises_to_the_peak_and_falls_to_the_last(name):
     rates = [learning_rate(step, steps, recipe, epochs=epochs) for step in range(steps)]
     assert all(math.isfinite(rate) and 0 < rate <= recipe.peak_lr + 1e-12 for rate in rates)
     assert max(rates) > 0.8 * recipe.peak_lr
+    few = [learning_rate(step, 500, recipe, epochs=5) for step in range(500)]
+    assert max(few) == pytest.approx(max(rates), rel=0.05)  # fewer epochs warm up in proportion
     top = round(steps * (recipe.warmup or recipe.warmup_epochs / epochs))
     assert rates[:top] == sorted(rates[:top])
     assert rates[max(1, top) :] == sorted(rates[max(1, top) :], reverse=True)

@@ -1,5 +1,7 @@
 """What a trial's process does with what goes wrong inside it."""
 
+from dataclasses import replace
+
 import pytest
 
 from navarch.evaluation import Job, trial
@@ -64,11 +66,34 @@ def test_a_trial_out_of_memory_is_trained_once_more_with_half_the_batch(
     assert failures == 2 or "out of memory with batches of 25 images: trained with 12" in outcome.detail
 
 
+def test_a_set_smaller_than_a_batch_is_halved_itself(request_of, tmp_path, monkeypatch):
+    sizes, data = [], trial.load_search_data(trial.get_task("digits"))
+    few = replace(data, train_images=data.train_images[:10], train_labels=data.train_labels[:10])
+    monkeypatch.setattr(trial, "shared_data", lambda _task: few)
+
+    def train(_network, _data, recipe, **_settings):
+        sizes.append(recipe.batch_size)
+        raise MemoryError
+
+    monkeypatch.setattr(trial, "train_network", train)
+    trial.run_request(request_of(), tmp_path)
+    assert sizes == [25, 5]
+
+
+def test_the_images_are_read_once_for_all_forks(request_of, tmp_path, monkeypatch):
+    read, original = [], trial.load_search_data
+    monkeypatch.setattr(trial, "load_search_data", lambda task: read.append(task.name) or original(task))
+    trial.shared_data.cache_clear()
+    trial.warm_up("digits")
+    trial.run_request(request_of("test"), tmp_path)
+    assert read == ["digits"]
+
+
 def test_a_test_that_fails_leaves_an_outcome_instead_of_a_score(request_of, tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(trial, "load_search_data", refuse)
+    monkeypatch.setattr(trial, "shared_data", refuse)
     trial.run_request(request_of("test"), tmp_path)
     assert read_test_score(tmp_path, "1:t").reason == "oom"
 

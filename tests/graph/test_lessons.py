@@ -8,7 +8,7 @@ from scripted_model import ScriptedModel
 
 from navarch.agents.recall import LESSONS, Recall
 from navarch.cli import lessons
-from navarch.evaluation import get_task
+from navarch.evaluation import Fidelity, get_task
 from navarch.memory import Memory, UnknownLessonError
 from navarch.spaces import get_space
 
@@ -118,7 +118,7 @@ def test_the_lessons_of_a_thousand_rounds_stay_a_few_and_the_best_founded(bench)
         for number in range(1, 1001):
             supports = [1, 2] if number in (7, 300) else [1] * 16
             memory.add_lesson("r1", 1, f"lesson {number}", None, None, "helps", supports, [])
-    budget = {"trials_budget": 9, "epochs": 1, "proposals_per_call": 4, "trials_per_round": 1}
+    budget = {"trials_budget": 9, "fidelity": Fidelity(1), "proposals_per_call": 4, "trials_per_round": 1}
     limits = dict.fromkeys(("target", "max_params", "max_macs"))
     with bench.memory() as memory:
         recall = Recall(memory, get_space("nas-bench-201"), get_task("digits"), "r1", **limits, **budget)

@@ -1,5 +1,7 @@
 """The cascade: zero-cost proxies of the candidates, measured before the Critic judges and before anything trains."""
 
+from typing import NamedTuple
+
 import pytest
 
 import navarch.graph.screening as screening
@@ -7,6 +9,8 @@ from navarch import NavarchError
 from navarch.evaluation import Fidelity, get_task
 from navarch.evaluation.proxies.scores import Scores
 from navarch.evaluation.proxies.screen import ProxyScreen
+from navarch.graph.progress import Silent
+from navarch.graph.workflows import get_workflow
 from navarch.spaces import Architecture, get_space
 
 SPACE = get_space("nas-bench-201")
@@ -33,6 +37,12 @@ class FewConvolutions:
 
     def close(self):
         pass
+
+
+class Row(NamedTuple):
+    """A proposal as the ranking reads it."""
+
+    verdict: dict | None
 
 
 @pytest.fixture
@@ -97,6 +107,50 @@ def test_a_round_keeps_enough_candidates_for_its_trials(bench, use):
         assert len(memory.trials("r1")) == 6
 
 
+def test_without_any_figure_every_candidate_goes_on(bench):
+    from navarch.graph.settings import load_settings
+
+    settings = load_settings(None, {"proxies": {"names": ["synflow", "naswot"], "keep": 1}})
+    rows = [Row({"proxies": {}, "unmeasured": {"synflow": "oom"}}), Row(None), Row({})]
+    assert screening.screened(settings, rows, 1) == (rows, [])
+
+
+def test_az_nas_is_one_rank_among_the_proxies_joined_from_its_four_figures():
+    from navarch.graph.settings import load_settings
+
+    settings = load_settings(None, {"proxies": {"names": ["az_nas", "synflow"], "keep": 1}})
+    names = ("az_expressivity", "az_progressivity", "az_trainability", "macs", "synflow")
+    # Three figures of one proxy favour the first; MACs and synflow the second, synflow counting as much as all four.
+    table = [(3, 3, 3, 1, 1), (2, 2, 2, 3, 3), (1, 1, 1, 2, 2)]
+    rows = [Row({"proxies": dict(zip(names, figures, strict=True))}) for figures in table]
+    assert screening.screened(settings, rows, 1) == ([rows[1]], [rows[0], rows[2]])
+    assert screening.make_screen(settings, get_task("digits")).names == ("az_nas", "synflow", "macs")
+
+
+def test_a_run_says_how_many_candidates_were_measured(bench, use):
+    said = []
+
+    class Notes(Silent):
+        def noted(self, message):
+            said.append(message)
+
+    use(FewConvolutions(missing=("000000",)))
+    bench.run(budget={"trials": 2}, proxies={"names": ["synflow"]}, progress=Notes())
+    with bench.memory() as memory:
+        rows = [row for row in memory.proposals("r1", round=1) if "proxies" in (row.verdict or {})]
+    assert said[0].startswith(f"round 1: proxies of {len(rows)} candidates measured")
+
+
+def test_a_promotion_is_not_measured_again(bench, use):
+    screen = use(FewConvolutions())
+    search = {"rungs": [1, 4], "reduction": 2}
+    bench.run(workflow="halving", budget={"trials": 6}, search=search, proxies={"names": ["synflow"]})
+    with bench.memory() as memory:
+        first, second = ({row.code for row in memory.trials("r1", round=n)} for n in (1, 2))
+    assert second <= first
+    assert sorted(screen.asked) == sorted(first)
+
+
 def test_what_was_measured_is_not_measured_again_after_a_crash(bench, use):
     screen = use(FewConvolutions())
     calls = []
@@ -131,6 +185,11 @@ def test_the_trace_says_what_the_proxies_left_out(bench, use):
     [
         ({"proxies": {"names": ["flow"]}}, "there is no proxy 'flow'"),
         ({"proxies": {"keep": 3}}, "proxies.names, which is empty"),
+        ({"proxies": {"names": ["snip"], "batch": 1001}}, "proxies.batch is 1001.*give at most 1000"),
+        *(
+            ({"workflow": workflow, "proxies": {"names": ["snip"], "keep": 3}}, "no more than it tries")
+            for workflow in ("random", "evolution", "halving", "asha", "collm-nas", "seki")
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_before_a_run(bench, flags, said):
@@ -144,7 +203,7 @@ def test_a_declared_space_has_no_networks_to_measure(bench):
 
     settings = load_settings(None, {"space": "mine.toml", "proxies": {"names": ["snip"]}})
     with pytest.raises(NavarchError, match="the declared space 'nas-bench-201' has none"):
-        screening.check_proxies(settings, SPACE)
+        screening.check_proxies(settings, get_workflow("navarch"), SPACE, get_task("digits"))
 
 
 def test_the_screen_measures_in_processes_and_an_architecture_that_fails_is_a_reason():

@@ -83,6 +83,7 @@ def test_equal_architectures_have_equal_figures(sample):
         found = [Scores({}, {}, {}), Scores({}, {}, {})]
         score_network(one, sample, [name], into=found[0])
         score_network(other, sample, [name], into=found[1])
+        assert found[0].figures, name
         assert found[0].figures == pytest.approx(found[1].figures, rel=1e-9), name
 
 
@@ -93,6 +94,15 @@ def test_a_cell_that_cuts_the_signal_has_reasons_in_place_of_figures(sample):
     assert scores.reasons["naswot"] == "naswot is -inf, not a finite number"
     assert scores.reasons["az_nas"] == "az_trainability is -inf, not a finite number"
     assert all(math.isfinite(figure) for figure in scores.figures.values())
+
+
+def test_a_cell_with_blocks_that_learn_nothing_is_ranked_last_by_its_trainability(sample):
+    found = [score(code, sample, ["az_nas", "macs"]) for code in ("333132", "000100", "333333")]
+    assert found[1].reasons == {"az_nas": "az_trainability is -inf, not a finite number"}
+    assert {"az_expressivity", "az_progressivity"} <= set(found[1].figures)
+    joined = az_nas_scores([scores.figures for scores in found])
+    assert all(map(math.isfinite, joined))
+    assert min(joined) == joined[1]
 
 
 def test_a_network_that_cannot_be_built_is_a_reason(sample):

@@ -179,6 +179,13 @@ def test_a_block_that_cuts_the_signal_is_as_bad_as_can_be():
     assert measured.trainability == -np.inf
 
 
+def test_a_block_that_hands_the_gradient_back_unchanged_is_as_bad_as_can_be():
+    torch.manual_seed(0)
+    network = Blocks(nn.Conv2d(1, 1, 1), nn.Identity()).double()
+    measured = az_nas(network, draw(2, 1, 4, 4), torch.Generator())
+    assert measured.trainability == -np.inf
+
+
 def test_meco_sums_the_least_eigenvalue_of_each_convolution():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Tanh(), nn.Sequential(nn.Conv2d(3, 2, 2))).double()
