@@ -95,7 +95,7 @@ class Processes:
     def is_running(self, pid):
         try:
             return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # gone before it is opened, or before it is read
             return False
 
     def children(self, pid):
