@@ -7,9 +7,10 @@ import numpy as np
 
 from navarch.agents.kernel import MIN_VARIANCE
 from navarch.agents.offline.moves import Choices, Values, distance
-from navarch.agents.offline.outlook import MIN_TRIALS, Traits, fit_to
+from navarch.agents.offline.outlook import Traits, fit_to
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.offline.statistics import completed
+from navarch.agents.offline.trust import min_trials, weigh
 from navarch.agents.replies import Verdict, Verdicts
 from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement
 from navarch.agents.views import CandidateView, CriticView
@@ -54,18 +55,22 @@ class OfflineCritic:
         """Return positions, the first to be evaluated first."""
         choices = Choices.of(view.space)
         trials = [trial for trial in view.history if choices.contains(trial.values)]
-        if best is None or len(completed(trials)) < MIN_TRIALS:
+        prior = view.space.prior
+        if best is None or len(completed(trials)) < min_trials(prior):
             gains = _expected_gains(view.candidates, best)
             for position, candidate in enumerate(view.candidates):
-                if candidate.values == view.space.prior:
+                if candidate.values == prior:
                     gains[position] = float("inf")
             return _rank_apart(view.candidates, gains)
         candidates = [self._traits.canonical(c.values) for c in view.candidates]
-        return rank_batch(fit_to(self._traits, trials), candidates, best)
+        trust = weigh(candidates, None if prior is None else self._traits.canonical(prior), len(trials))
+        return rank_batch(fit_to(self._traits, trials), candidates, best, trust)
 
 
-def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) -> list[int]:
-    """Return positions by expected improvement, each as if those before it had been evaluated as expected.
+def rank_batch(
+    surrogate: Surrogate, candidates: Sequence[Values], best: float, trust: Sequence[float]
+) -> list[int]:
+    """Return positions by expected improvement times trust, each as if those before had been evaluated as expected.
 
     So a likely copy of a chosen candidate comes late: its result is all but known.
     Source: Ginsbourger, Le Riche and Carraro 2010, the kriging believer.
@@ -76,7 +81,7 @@ def rank_batch(surrogate: Surrogate, candidates: Sequence[Values], best: float) 
     while rest:
         std = np.sqrt(np.maximum(np.diag(covariance), MIN_VARIANCE * surrogate.variance))
         gains = surrogate.gains_of(mean, std, best)
-        chosen = max(rest, key=lambda position: (gains[position], -position))
+        chosen = max(rest, key=lambda position: (gains[position] * trust[position], -position))
         rest.remove(chosen)
         order.append(chosen)
         column = covariance[:, chosen]

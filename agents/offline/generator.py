@@ -18,7 +18,7 @@ BLAMED = 0.3  # factor for an option that a refusal names
 MUTATIONS, CROSSOVERS = 0.6, 0.15  # shares of what is not free exploration; the rest are weighted samples
 PARENT_DECAY = 0.7  # weight of each next trial to build on
 EXPLORE_UNDIRECTED = 1.0  # the share of free exploration when there is no direction
-TWO_EDITS = 0.5  # chance that a mutation makes a second edit
+TWO_EDITS = 0.5  # chance that a mutation makes a second edit; never beside a prior
 TRIES = 30  # draws for one place before the batch is filled up in another way
 NEAR_DRAFTS = 128  # neighbours of the trials to build on that are looked at
 DIRECTED_DRAFTS = 32  # mutations, crossovers and samples that follow the direction
@@ -71,11 +71,12 @@ class OfflineGenerator:
         parents = [trial for trial in view.build_on if choices.contains(trial.values)]
         weights = _weigh_options(choices, view)
         trials = [trial for trial in view.history if choices.contains(trial.values)]
-        outlook = look_out(choices, self._traits, view.mission, trials) if parents else None
+        prior = view.space.prior
+        outlook = look_out(choices, self._traits, view.mission, trials, prior) if parents else None
         n_free = _count_free(view)
-        if view.space.prior is not None and not view.history:
-            batch.add(view.space.prior, _why("prior"))
-        draws = _Draws(choices, parents, weights, rng)
+        if prior is not None and not view.history:
+            batch.add(prior, _why("prior"))
+        draws = _Draws(choices, parents, weights, rng, two_edits=TWO_EDITS if prior is None else 0.0)
         if outlook is not None:
             self._screen(view, batch, draws, outlook, view.count - n_free)
         else:
@@ -106,12 +107,19 @@ class _Draws:
     """The moves that drafts are made by; without trials to build on they are space-filling."""
 
     def __init__(
-        self, choices: Choices, parents: Sequence[TrialView], weights: Weights, rng: random.Random
+        self,
+        choices: Choices,
+        parents: Sequence[TrialView],
+        weights: Weights,
+        rng: random.Random,
+        *,
+        two_edits: float,
     ) -> None:
         self.choices = choices
         self.parents = parents
         self._weights = weights
         self._rng = rng
+        self._two_edits = two_edits
         self._even = choices.even_weights()
         self._ranks = [PARENT_DECAY**rank for rank in range(len(parents))]
         self._apart: list[Values] = []
@@ -139,7 +147,7 @@ class _Draws:
 
     def _mutate(self) -> _Draft:
         parent = self._rng.choices(self.parents, weights=self._ranks)[0]
-        edits = 2 if self._rng.random() < TWO_EDITS else 1
+        edits = 2 if self._rng.random() < self._two_edits else 1
         values = self.choices.mutate(parent.values, edits, self._rng, self._weights)
         return values, _why("mutation", [parent.number], distance(values, parent.values))
 

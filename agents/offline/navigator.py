@@ -41,7 +41,7 @@ class OfflineNavigator:
         seen = {trial.number: trial for group in (view.history, view.top, view.new) for trial in group}
         trials = [seen[number] for number in sorted(seen) if choices.contains(seen[number].values)]
         finished = completed(trials)
-        outlook = look_out(choices, self._traits, view.mission, trials)
+        outlook = look_out(choices, self._traits, view.mission, trials, view.space.prior)
         picks = find_promising(choices, outlook, finished, rng) if outlook is not None else []
         explore = _explore_share(view) if picks else _explore_first(view, finished)
         effects = [effect for effect in option_effects(choices, finished) if effect.is_clear]

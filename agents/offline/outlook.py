@@ -10,10 +10,10 @@ from navarch.agents.kernel import PathCounts
 from navarch.agents.offline.costs import is_affordable, keep_affordable
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
+from navarch.agents.offline.trust import min_trials, weigh
 from navarch.agents.surrogate import Surrogate, fit
 from navarch.agents.views import Mission, TrialView
 
-MIN_TRIALS = 7  # completed ones, before the surrogate is asked
 CLIMBERS = 5
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 300  # architectures scored at a time
@@ -34,7 +34,7 @@ UNKNOWN = Traits(lambda values: values)
 
 
 class Pick(NamedTuple):
-    """A promising architecture and its expected improvement, on the surrogate's warped scale."""
+    """A promising architecture and its expected improvement, on the surrogate's warped scale, by trust in a prior."""
 
     values: Values
     gain: float
@@ -50,6 +50,7 @@ class Outlook:
         mission: Mission,
         trials: Sequence[TrialView],
         surrogate: Surrogate,
+        prior: Values | None,
     ) -> None:
         """Take the fitted surrogate and what it was fitted to; see `look_out`."""
         self._choices = choices
@@ -57,6 +58,7 @@ class Outlook:
         self._mission = mission
         self._trials = trials
         self._surrogate = surrogate
+        self._prior = None if prior is None else traits.canonical(prior)
         self._known = {traits.canonical(trial.values) for trial in trials}
         # What is over a limit was measured in some workflows; to beat it is no aim.
         within = [accuracy(t) for t in completed(trials) if is_affordable(mission, t)]
@@ -77,7 +79,8 @@ class Outlook:
         if not fresh:
             return []
         gains = self._surrogate.gains(list(fresh), self._best)
-        return [Pick(values, gain) for values, gain in zip(fresh.values(), gains, strict=True)]
+        trust = weigh(list(fresh), self._prior, len(self._trials))
+        return [Pick(v, gain * factor) for v, gain, factor in zip(fresh.values(), gains, trust, strict=True)]
 
     def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:
         """Better the best picks by single edits; return the `count` best of all, the first found of equals first."""
@@ -89,12 +92,16 @@ class Outlook:
 
 
 def look_out(
-    choices: Choices, traits: Traits, mission: Mission, trials: Sequence[TrialView]
+    choices: Choices,
+    traits: Traits,
+    mission: Mission,
+    trials: Sequence[TrialView],
+    prior: Values | None = None,
 ) -> Outlook | None:
-    """Return the outlook from a run's trials; None while data is scarce."""
-    if len(completed(trials)) < MIN_TRIALS:
+    """Return the outlook from a run's trials, and a prior where one is known; None while data is scarce."""
+    if len(completed(trials)) < min_trials(prior):
         return None
-    return Outlook(choices, traits, mission, trials, fit_to(traits, trials))
+    return Outlook(choices, traits, mission, trials, fit_to(traits, trials), prior)
 
 
 def fit_to(traits: Traits, trials: Sequence[TrialView]) -> Surrogate:

@@ -97,7 +97,8 @@ def test_a_repeated_candidate_is_ranked_last_once_its_twin_is_chosen(toy):
     unseen = [t.values for t in toy.random_trials(60, seed=1) if t.values not in {k.values for k in trials}]
     gains = expected_improvement(surrogate.predict(unseen), best)
     first, second = (unseen[position] for position in np.argsort(-gains)[:2])
-    assert rank_batch(surrogate, [first, first, second], best) == [0, 2, 1]
+    assert rank_batch(surrogate, [first, first, second], best, [1.0, 1.0, 1.0]) == [0, 2, 1]
+    assert rank_batch(surrogate, [first, first, second], best, [1e-6, 1e-6, 1.0])[0] == 2
 
 
 def test_a_known_prior_is_evaluated_first(toy):

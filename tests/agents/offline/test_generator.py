@@ -153,6 +153,6 @@ def test_a_known_prior_comes_first_and_only_at_the_start(toy):
     prior = ("beech",) * 5
     toy.space = replace(toy.space, prior=prior)
     assert values_of(toy.act("generator", toy.generator_view()))[0] == prior
-    trials = toy.random_trials(8)
+    trials = [replace(toy.random_trials(1)[0], code="bbbbb", values=prior), *toy.random_trials(8)[1:]]
     later = toy.generator_view(build_on=trials[:2], history=trials, direction={"explore": 0.0})
     assert values_of(toy.act("generator", later))[0] != prior
