@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from navarch.evaluation.tables.folder import write_whole
@@ -20,6 +20,10 @@ from navarch.evaluation.tables.folder import write_whole
 Format = Literal["json_schema", "json_object", "none"]
 FORMATS: Final[tuple[Format, ...]] = ("json_schema", "json_object", "none")
 """How a server can be asked to constrain a reply, the strictest first."""
+
+Flag = Literal["sends_temperature", "sends_lengths", "streams"]
+FLAGS: Final[tuple[Flag, ...]] = get_args(Flag)
+"""What a request can do without."""
 
 ANY: Final = "any"
 """Stands for every schema that has no finding of its own."""
@@ -65,25 +69,12 @@ class Dialect:
         self._is_changed = True
         return True
 
-    def give_up_temperature(self) -> bool:
-        """Note that a temperature was refused; return whether leaving it out is something new."""
-        if not self.sends_temperature:
+    def give_up(self, flag: Flag) -> bool:
+        """Note that what a flag stands for was refused; return whether leaving it out is something new."""
+        if not getattr(self, flag):
             return False
-        self.sends_temperature, self._is_changed = False, True
-        return True
-
-    def give_up_lengths(self) -> bool:
-        """Note that bounds on the length of texts were refused; return whether leaving them out is something new."""
-        if not self.sends_lengths:
-            return False
-        self.sends_lengths, self._is_changed = False, True
-        return True
-
-    def give_up_stream(self) -> bool:
-        """Note that streaming was refused; return whether leaving it out is something new."""
-        if not self.streams:
-            return False
-        self.streams, self._is_changed = False, True
+        setattr(self, flag, False)
+        self._is_changed = True
         return True
 
     def give_up_limit_name(self) -> bool:
@@ -107,11 +98,9 @@ class Dialect:
         """Write the file whole, in place of what was remembered. A folder that cannot be written is no error."""
         if self.file is None:
             return
-        found = {
+        found: dict[str, Any] = {
             "formats": self.formats,
-            "sends_temperature": self.sends_temperature,
-            "sends_lengths": self.sends_lengths,
-            "streams": self.streams,
+            **{flag: getattr(self, flag) for flag in FLAGS},
             "limit_name": self.limit_name,
             "context": self.context,
         }
@@ -156,19 +145,16 @@ def _read(file: Path) -> Dialect | None:
     try:
         data: Any = json.loads(file.read_text(encoding="utf-8"))
         formats, limit = data["formats"], data["limit_name"]
-        flags = [data[name] for name in ("sends_temperature", "sends_lengths", "streams")]
+        flags = {flag: data[flag] for flag in FLAGS}
         context = data["context"]
         is_sound = set(formats.values()) <= set(FORMATS) and limit in (OLD_LIMIT, NEW_LIMIT)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    if not is_sound or not all(isinstance(flag, bool) for flag in flags):
+    if not is_sound or not all(isinstance(value, bool) for value in flags.values()):
         return None
-    temperature, lengths, streams = flags
     return Dialect(
         limit_name=limit,
-        sends_temperature=temperature,
-        sends_lengths=lengths,
-        streams=streams,
         formats=cast(dict[str, Format], formats),
         context=context if type(context) is int and context > 0 else None,
+        **flags,
     )

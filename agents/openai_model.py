@@ -209,12 +209,16 @@ class OpenAIModel:
             and dialect.give_up_limit_name()
         ):
             return True
-        if "temperature" in said and sampling.temperature is not None and dialect.give_up_temperature():
+        if (
+            "temperature" in said
+            and sampling.temperature is not None
+            and dialect.give_up("sends_temperature")
+        ):
             return True
-        if _STREAM.search(said) and self._stream and dialect.give_up_stream():
+        if _STREAM.search(said) and self._stream and dialect.give_up("streams"):
             return True
         is_long = any(word in said for word in ("minlength", "maxlength", "repetition"))
-        if is_long and schema is not None and dialect.give_up_lengths():
+        if is_long and schema is not None and dialect.give_up("sends_lengths"):
             return True
         named = ("response_format", "json_schema", "json_object", "schema", "grammar", "structured")
         if schema is None or self._only is not None or not any(word in said for word in named):

@@ -10,7 +10,8 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo
-from navarch.cli.wording import accuracy
+from navarch.cli.live_lines import rate_words
+from navarch.cli.wording import accuracy, duration
 
 if TYPE_CHECKING:
     from navarch.graph.grid import Cell
@@ -54,11 +55,12 @@ def _teller(total: int) -> "Callable[[CellEnd], None]":
     def tell(end: "CellEnd") -> None:
         nonlocal done
         done += 1
-        rest = (time.monotonic() - began) / done * (total - done)
+        each = (time.monotonic() - began) / done
+        left = f", about {duration(each * (total - done))} left" if done < total else ""
         state = "" if end.state == "finished" else f" {end.state}: {end.reason},"
         echo(
             f"{done}/{total} {end.cell.name}:{state} best {accuracy(end.best)}, {end.trials} trials "
-            f"in {end.wall_s:.1f} s; about {_duration(rest)} left",
+            f"in {end.wall_s:.1f} s; {rate_words(60 / each)} runs a minute{left}",
             err=True,
         )
 
@@ -69,9 +71,3 @@ def _default_jobs(settings: "Settings") -> int:
     """Return how many runs the cores can take: a run that trains keeps several busy."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores // settings.slots)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,21 +1,36 @@
-"""A run's events as lines: round, role, trials, best so far, budget. A `finished` line means: stored for good."""
+"""A run's events as lines: round, role, trials, best so far, budget. A `finished` line means: stored for good.
 
+On a terminal the trials that run, the rate and the remaining time stand below them.
+"""
+
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from navarch.cli.echo import echo, one_line
-from navarch.cli.wording import accuracy, big, gist, measuring, roles_of
+from navarch import NavarchError
+from navarch.cli.echo import Foot, echo, is_terminal, one_line
+from navarch.cli.live_lines import finished_line, foot_lines
+from navarch.cli.wording import gist, measuring, roles_of
 
 if TYPE_CHECKING:
     from navarch.agents.caller import Answer
     from navarch.evaluation import Evaluator
     from navarch.graph.assemble import RunParts
+    from navarch.graph.following import Follower
     from navarch.graph.progress import Standing
     from navarch.memory import ProposalRow, RunRow, TrialRow
 
 
+PAINT_S = 1.0  # between two paintings of what runs
+
+
 class ConsoleProgress:
     """Prints what happens, one line an event."""
+
+    def __init__(self) -> None:
+        """Print nothing yet."""
+        self._painter: _Painter | None = None
 
     def began(self, run: "RunRow", parts: "RunParts", evaluator: "Evaluator") -> None:
         """Print what the run is made of."""
@@ -30,6 +45,18 @@ class ConsoleProgress:
             echo(f"roles: {roles_of(settings_of(run))}")
         if "offline" in parts.models.values():
             echo("offline roles are rules and statistics, not a language model")
+
+    def watch(self, follower: "Follower") -> None:
+        """Begin to paint what runs, where there is a terminal to paint on."""
+        if is_terminal():
+            self._painter = _Painter(follower)
+            self._painter.start()
+
+    def ended(self) -> None:
+        """Take away what was painted."""
+        if self._painter is not None:
+            self._painter.stop()
+            self._painter = None
 
     def answered(self, round: int, role: str, answer: "Answer[Any]") -> None:
         """Print the gist of a reply."""
@@ -54,17 +81,7 @@ class ConsoleProgress:
 
     def finished(self, trial: "TrialRow", standing: "Standing") -> None:
         """Print a finished trial, the best so far, and the budget."""
-        if trial.state == "complete":
-            how = f"reused from {trial.reused_from}" if trial.reused_from else f"{trial.train_seconds:.1f} s"
-            what = f"val {accuracy(trial.val_accuracy)}  {big(trial.params)} parameters  {how}"
-        else:
-            what = f"{trial.state}: {trial.reason} {one_line(trial.detail, 60)}"
-        best = standing.best
-        shown = (
-            f"best {accuracy(best.val_accuracy)} (trial {best.number})" if best is not None else "no best yet"
-        )
-        spent = f"{standing.trials}/{standing.budget} trials"
-        echo(f"finished  trial {trial.number:<3} {trial.code}  {what}  |  {shown}  {spent}")
+        echo(finished_line(trial, standing))
 
     def testing(self, trial: "TrialRow") -> None:
         """Print that the test split is opened."""
@@ -73,3 +90,23 @@ class ConsoleProgress:
     def noted(self, message: str) -> None:
         """Print a note."""
         echo(f"note: {message}")
+
+
+class _Painter(threading.Thread):
+    """Looks at a run now and then and paints what it sees; a look that fails leaves the last picture."""
+
+    def __init__(self, follower: "Follower") -> None:
+        super().__init__(daemon=True)
+        self._follower = follower
+        self._enough = threading.Event()
+
+    def run(self) -> None:
+        with Foot() as foot:
+            while not self._enough.wait(PAINT_S):
+                with suppress(NavarchError):
+                    foot.paint(foot_lines(self._follower.look()))
+
+    def stop(self) -> None:
+        """End, and wait for the end."""
+        self._enough.set()
+        self.join()

@@ -1,9 +1,11 @@
 """`navarch runs`, `show`, `best`: what the memory holds of runs."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks, show_ladders
@@ -23,18 +25,25 @@ def add_to(app: typer.Typer) -> None:
 def runs(db: Db = None, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
     with read_memory(db) as memory:
-        rows = [_run_facts(memory, row, state_of(row, db)) for row in memory.runs()]
+        rows = [_listed(memory, row, state_of(row, db)) for row in memory.runs()]
     if as_json:
         echo_json(rows)
         return
     headings = ("run", "state", "workflow", "space", "task", "seed", "trials", "best", "started")
     echo_columns(headings, [[row[name] for name in headings] for row in rows])
+    for row in rows:
+        if row["problem"]:
+            echo(row["problem"])
 
 
 def show(
     name: LatestRun = "latest",
     lessons: Annotated[
         bool, typer.Option("--lessons", help="Show the lessons, the retired ones too.")
+    ] = False,
+    is_followed: Annotated[
+        bool,
+        typer.Option("--follow", help="Look on while it works: running trials, their curves, what is left."),
     ] = False,
     db: Db = None,
     as_json: AsJson = False,
@@ -43,13 +52,26 @@ def show(
 
     Failed trials come with their reasons, models with how many of their replies could be used.
     """
+    if is_followed:
+        if lessons:
+            raise NavarchError("--follow shows trials as they run: leave --lessons out")
+        from navarch.cli.follow import follow
+
+        with read_memory(db) as memory:
+            follow(memory, db_path(db), name, as_json=as_json)
+    else:
+        _show_once(name, db, lessons=lessons, as_json=as_json)
+
+
+def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> None:
+    """Print the run as it is."""
     from navarch.agents.ladder import ladders
     from navarch.graph.money import money_of
     from navarch.graph.settings import settings_of
 
     with read_memory(db) as memory:
         run = memory.get_run(name)
-        facts = _run_facts(memory, run, state_of(run, db))
+        facts = _run_facts(memory, run, state_of(run, db), _best_of(memory, run))
         trials = [_trial_facts(row) for row in memory.trials(run.run_id)]
         refused = _refused(memory, run.run_id)
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)]
@@ -164,8 +186,16 @@ def state_of(row: "RunRow", db: Any) -> str:
     return row.state
 
 
-def _run_facts(memory: "Memory", row: "RunRow", state: str) -> dict[str, Any]:
-    top = _best_of(memory, row)
+def _listed(memory: "Memory", row: "RunRow", state: str) -> dict[str, Any]:
+    """Return a run's facts, and what is wrong with it: one that cannot be read does not hide the others."""
+    try:
+        top, problem = _best_of(memory, row), None
+    except NavarchError as error:
+        top, problem = None, str(error)
+    return {**_run_facts(memory, row, state, top), "problem": problem}
+
+
+def _run_facts(memory: "Memory", row: "RunRow", state: str, top: "TrialRow | None") -> dict[str, Any]:
     return {
         "run": row.run_id,
         "state": state,

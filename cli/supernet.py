@@ -10,6 +10,7 @@ import typer
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_json
 from navarch.cli.options import AsJson
+from navarch.cli.wording import duration
 
 if TYPE_CHECKING:
     from navarch.evaluation.supernet.train import OnEpoch
@@ -126,11 +127,12 @@ def show(
 
 def _tell(epochs: int, done: int) -> "OnEpoch":
     def tell(end: Mapping[str, Any]) -> None:
-        rest = (epochs - end["epoch"]) * end["seconds"] / (end["epoch"] - done)
-        left = f"; about {rest:.0f} s left" if end["epoch"] < epochs else ""
+        each = end["seconds"] / (end["epoch"] - done)
+        rest = (epochs - end["epoch"]) * each
+        left = f", about {duration(rest)} left" if end["epoch"] < epochs else ""
         echo(
             f"epoch {end['epoch']}/{epochs}  loss {end['loss']:.3f}  "
-            f"paths label {end['train_accuracy']:.2f} % of the training images{left}"
+            f"paths label {end['train_accuracy']:.2f} % of the training images; {each:.1f} s an epoch{left}"
         )
 
     return tell

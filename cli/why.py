@@ -1,5 +1,6 @@
 """`navarch why`: all that is known of one trial: who proposed it, what came out, and how that compares."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ SHAPES = {
     "diverged": "diverged",
     "none": "too short to have a shape",
 }
+PARTS = {"build": "building the network", "data": "its images", "val": "validations"}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,7 +53,7 @@ def why(
     if row.detail:
         _line("said", row.detail.strip().splitlines()[-1])
     _show_result(row, facts["feedback"])
-    _show_cost(row)
+    _show_cost(row, facts["queue_seconds"])
     _show_curve(row, facts["feedback"])
     for note in (facts["feedback"] or {}).get("neighbours", []):
         _line(f"beside trial {note['trial']}", _compare(note))
@@ -76,6 +78,7 @@ def _facts(memory: "Memory", row: "TrialRow") -> dict[str, Any]:
         "seed": row.seed,
         "fidelity": row.fidelity,
         "cost": row.cost,
+        "queue_seconds": _queue_seconds(row),
         "curve": row.curve,
         "reused_from": row.reused_from,
         "origin": proposal.origin if proposal else None,
@@ -98,23 +101,47 @@ def _show_result(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     if row.val_accuracy is None:
         _line("validation", "none: it was not measured")
         return
-    place = f", rank {feedback['rank']}" if feedback and feedback.get("rank") else ""
-    margin = feedback.get("margin_to_best") if feedback else None
+    record = feedback or {}
+    place = f", rank {record['rank']}" if record.get("rank") else ""
+    margin = record.get("margin_to_best")
     beside = "" if margin is None else f", {margin:+.2f} points to the best of the others at its time"
     _line("validation", f"{accuracy(row.val_accuracy)}{place}{beside}")
+    if record.get("val_error") is not None:
+        _line(
+            "noise", f"± {record['val_error']:.2f} points by the number of validation images (standard error)"
+        )
 
 
-def _show_cost(row: "TrialRow") -> None:
+def _show_cost(row: "TrialRow", queue_seconds: float | None) -> None:
     cost = row.cost
     _line("size", f"{big(row.params)} parameters, {big(row.macs)} MACs")
-    if cost and cost.get("epochs"):
-        trained = f"{cost['train_seconds']:.1f} s of training for {cost['epochs']} epochs on {cost['device']}"
-        rest = cost["seconds"] - cost["train_seconds"]
-        if rest < 0:  # a table said how long the training takes: what was measured here is none of it
-            _line("time", trained)
-            return
-        _line("time", f"{trained}, {rest:.1f} s around it, {cost['cpu_seconds']:.1f} s of one core")
-        _line("memory", f"{cost['peak_memory_mb']:,.0f} MiB at its peak")
+    if not cost or not (cost.get("epochs") or cost.get("seconds")):
+        return
+    epochs = f" for {cost['epochs']} epochs" if cost.get("epochs") else ""
+    of_what = "its command" if cost["device"] == "command" else f"training{epochs} on {cost['device']}"
+    trained = f"{cost['train_seconds']:.1f} s of {of_what}"
+    rest = cost["seconds"] - cost["train_seconds"]
+    if rest < 0:  # a table said how long the training takes: what was measured here is none of it
+        _line("time", trained)
+        return
+    if not cost["train_seconds"]:
+        trained = "no training that ended"
+    _line("time", f"{trained}, {rest:.1f} s around it, {cost['cpu_seconds']:.1f} s of one core")
+    measured = {name: cost.get(f"{name}_seconds") for name in ("build", "data", "val")}
+    if measured["build"]:  # an earlier version measured none of these
+        words = ", ".join(f"{PARTS[name]} {seconds:.2f} s" for name, seconds in measured.items())
+        _line("parts", words)
+    if queue_seconds is not None:
+        _line("queue", f"{queue_seconds:.1f} s between its selection and its end in which it did not run")
+    _line("memory", f"{cost['peak_memory_mb']:,.0f} MiB at its peak")
+
+
+def _queue_seconds(row: "TrialRow") -> float | None:
+    """Return for how long a trial waited; None where it did not run, or more than once."""
+    if row.finished_at is None or row.reused_from or row.starts != 1:
+        return None
+    passed = datetime.fromisoformat(row.finished_at) - datetime.fromisoformat(row.created_at)
+    return max(0.0, passed.total_seconds() - float(row.cost.get("seconds", 0.0)))
 
 
 def _show_curve(row: "TrialRow", feedback: dict[str, Any] | None) -> None:

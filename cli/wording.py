@@ -27,6 +27,13 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}" if amount >= 1 else f"{amount:.4f}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time as a person says it: seconds, minutes or hours."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
     """Return how trials are measured; inherited weights and a user's own measurement have no epochs to tell."""
     epochs = (

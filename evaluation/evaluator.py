@@ -19,12 +19,16 @@ class TestFailedError(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Ask for one trial: one architecture at one fidelity and seed."""
+    """Ask for one trial: one architecture at one fidelity and seed.
+
+    live: the file in which its process tells of its epochs, "" for none; see `live.py`.
+    """
 
     trial_id: str
     architecture: Architecture
     fidelity: Fidelity
     seed: int
+    live: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Feedback:
     rank: place among the complete trials so far, 1 is best; None when it failed.
     margin_to_best: its validation accuracy minus the best of the others, in points: positive means a new
     best; None when it failed or is the first.
+    val_error: standard error of its validation accuracy by the number of validation images alone, in points: what
+    another draw of as many images would change; None where it failed or their number says nothing.
     """
 
     trial: int
@@ -57,6 +59,7 @@ class Feedback:
     neighbours: tuple[NeighbourNote, ...]
     curve_shape: CurveShape
     seconds: float
+    val_error: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data that `from_dict` reads back."""
@@ -80,8 +83,11 @@ class Feedback:
             raise ValueError(f"not a feedback record: {error!r}") from None
 
 
-def make_feedback(record: Evaluated, history: History) -> Feedback:
-    """Compare a finished trial with the others; the record itself may stand in the history."""
+def make_feedback(record: Evaluated, history: History, *, val_images: int = 0) -> Feedback:
+    """Compare a finished trial with the others; the record itself may stand in the history.
+
+    val_images: how many images the accuracies were measured on, 0 where that is not what makes them noisy.
+    """
     space = history.space
     rank, margin = history.standing(record)
     return Feedback(
@@ -98,7 +104,15 @@ def make_feedback(record: Evaluated, history: History) -> Feedback:
         neighbours=tuple(_compare(record, other, space) for other in history.nearest(record, NEIGHBOURS)),
         curve_shape=describe_curve(record.curve, record.reason),
         seconds=record.seconds,
+        val_error=sampling_error(record.val_accuracy, val_images),
     )
+
+
+def sampling_error(accuracy: float | None, images: int) -> float | None:
+    """Return the standard error, in points, of an accuracy (percent) on so many images drawn at random."""
+    if accuracy is None or images < 1:
+        return None
+    return math.sqrt(accuracy * (100.0 - accuracy) / images)
 
 
 def describe_curve(curve: Sequence[CurvePoint], reason: Reason | None = None) -> CurveShape:

@@ -50,6 +50,7 @@ class Request:
             "values": list(self.job.architecture.values),
             "fidelity": self.job.fidelity.to_dict(),
             "seed": self.job.seed,
+            "live": self.job.live,
             "fault": self.fault,
             "call": self.call,
         }
@@ -58,7 +59,8 @@ class Request:
     def from_dict(cls, data: Mapping[str, Any]) -> "Request":
         """Read a request back; both ends are ours, so a wrong one is a mistake in the code and raises."""
         architecture = Architecture(data["space"], tuple(data["values"]))
-        job = Job(data["trial_id"], architecture, Fidelity.from_dict(data["fidelity"]), data["seed"])
+        fidelity = Fidelity.from_dict(data["fidelity"])
+        job = Job(data["trial_id"], architecture, fidelity, data["seed"], data["live"])
         action = cast(Action, data["action"])
         return cls(action, data["request_id"], data["task"], data["device"], job, data["fault"], data["call"])
 

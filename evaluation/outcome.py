@@ -29,7 +29,11 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class TrialCost:
-    """Hold what a trial cost: wall seconds in all, of training alone, and of one core; peak memory in MiB."""
+    """Hold what a trial cost: wall seconds in all, of training alone, and of one core; peak memory in MiB.
+
+    build_seconds: until the network stood. data_seconds: to load the images and bring them to the device.
+    val_seconds: of validations. Training counts the last step of the data and the validations in. 0 where not measured.
+    """
 
     seconds: float
     train_seconds: float
@@ -37,6 +41,9 @@ class TrialCost:
     device: str
     epochs: int
     cpu_seconds: float = 0.0
+    build_seconds: float = 0.0
+    data_seconds: float = 0.0
+    val_seconds: float = 0.0
 
 
 NO_COST = TrialCost(seconds=0.0, train_seconds=0.0, peak_memory_mb=0.0, device="none", epochs=0)
@@ -137,6 +144,10 @@ def _cost(data: Mapping[str, Any]) -> TrialCost:
         device=_text(data, "device"),
         epochs=int(data["epochs"]),
         cpu_seconds=_number(data["cpu_seconds"], "cpu_seconds"),
+        **{
+            name: _number(data.get(name, 0.0), name)
+            for name in ("build_seconds", "data_seconds", "val_seconds")
+        },
     )
 
 

@@ -132,6 +132,11 @@ class WorkerPool:
         """The process id of the fork server while it runs."""
         return self._server.pid if self._server is not None else None
 
+    def folder_of(self, request_id: str) -> Path | None:
+        """Return the work folder of a request while it runs; None where its process has not said where yet."""
+        running = self._running.get(request_id)
+        return None if running is None else running.folder
+
     def _start(self, request: Request) -> None:
         """Hand a request to the server; its deadline counts from here."""
         line = request.encode()

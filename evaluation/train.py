@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from navarch.evaluation.augment import cut_out, in_proportion, shuffled_batches
 from navarch.evaluation.device import bf16_pays
+from navarch.evaluation.live import OnEpoch, silent
 from navarch.evaluation.optimizer import clip_gradients, make_optimizer
 from navarch.evaluation.outcome import CurvePoint
 from navarch.evaluation.recipe import TrainRecipe
@@ -27,12 +28,17 @@ VAL_BATCH = 200  # images at once without gradients; larger batches fall out of 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Hold what training gave, and one sentence when the loss stopped being a number."""
+    """Hold what training gave, and one sentence when the loss stopped being a number.
+
+    seconds: in all; data_seconds of them until the images were on the device, val_seconds for validations.
+    """
 
     curve: tuple[CurvePoint, ...]
     seconds: float
     epochs: int
     diverged: str | None
+    data_seconds: float
+    val_seconds: float
 
 
 def train_network(
@@ -44,28 +50,38 @@ def train_network(
     seed: int,
     device: torch.device,
     side: int | None = None,
+    on_epoch: OnEpoch = silent,
 ) -> Trained:
     """Train a network, moving it to the device; it keeps the trained weights.
 
-    side: pixels of the images that the network reads, where not those of the data.
+    side: pixels of the images that the network reads, where not those of the data. on_epoch: told of each epoch.
     """
     started = time.monotonic()
     run = _Run(network, data, recipe, epochs, seed, device, side)
+    data_seconds, val_seconds = time.monotonic() - started, 0.0
     validated = val_epochs(epochs, recipe.val_points)
     curve: list[CurvePoint] = []
+
+    def end(epoch: int, diverged: str | None) -> Trained:
+        seconds = time.monotonic() - started
+        return Trained(tuple(curve), seconds, epoch, diverged, data_seconds, val_seconds)
+
     for epoch in range(1, epochs + 1):
         mean_loss, train_accuracy = run.train_epoch(epoch)
-        diverged = None
+        diverged = val_accuracy = None
         if not math.isfinite(mean_loss):
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
         elif epoch in validated:
+            begun = time.monotonic()
             val_accuracy = run.validate()
+            val_seconds += time.monotonic() - begun
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
             if math.isnan(val_accuracy):
                 diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
+        on_epoch(epoch, mean_loss, train_accuracy, val_accuracy)
         if diverged is not None:
-            return Trained(tuple(curve), time.monotonic() - started, epoch, diverged)
-    return Trained(tuple(curve), time.monotonic() - started, epochs, None)
+            return end(epoch, diverged)
+    return end(epochs, None)
 
 
 class _Run:

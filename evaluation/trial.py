@@ -26,6 +26,7 @@ from navarch.evaluation.device import (
 )
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Request, write_reply
+from navarch.evaluation.live import teller
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
@@ -108,8 +109,12 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     recipe = training_recipe(task)
     settle_device(device, is_deterministic=training_of(task).is_deterministic)
     network = _build(job, task, recipe)
+    built = time.monotonic()
     if hook is not None:
         hook(request, folder, network)
+    begun = time.monotonic()
+    shared_data(request.task)
+    loaded = time.monotonic()
     network, trained, note = _train(network, request, task, recipe, device)
     cost = TrialCost(
         seconds=time.monotonic() - started,
@@ -118,6 +123,9 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
         device=device.type,
         epochs=trained.epochs,
         cpu_seconds=time.process_time(),
+        build_seconds=built - started,
+        data_seconds=loaded - begun + trained.data_seconds,
+        val_seconds=trained.val_seconds,
     )
     if trained.diverged is not None:
         return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))
@@ -137,7 +145,14 @@ def _train(
 
     def attempt(network: nn.Module, recipe: TrainRecipe) -> Trained:
         return train_network(
-            network, data, recipe, epochs=job.fidelity.epochs, seed=job.seed, device=device, side=side
+            network,
+            data,
+            recipe,
+            epochs=job.fidelity.epochs,
+            seed=job.seed,
+            device=device,
+            side=side,
+            on_epoch=teller(job.live),
         )
 
     try:

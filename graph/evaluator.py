@@ -1,8 +1,11 @@
 """The evaluator's node: admit the round's candidates as trials, run them, store outcomes and feedback."""
 
+from pathlib import Path
+
 from langgraph.runtime import Runtime
 
 from navarch.evaluation import Fidelity, Job, Outcome, cost_on, make_feedback
+from navarch.evaluation.live import begin_live, end_live
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.progress import Later, Trying
 from navarch.graph.records import job_of
@@ -137,6 +140,8 @@ def _latency(ctx: RunContext, job: Job) -> dict[str, float]:
 def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
     def start(job: Job) -> None:
         ctx.fault("worker.started")
+        if job.live:  # only a training is counted in epochs
+            begin_live(Path(job.live), job.fidelity.epochs if ctx.evaluator.name == "train" else 0)
         progress.started(ctx.memory.start_trial(job.trial_id))
 
     def finish(job: Job, outcome: Outcome) -> None:
@@ -152,6 +157,8 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
             curve=facts["curve"],
             cost=facts["cost"],
         )
+        if job.live:
+            end_live(Path(job.live))
         progress.finished(stored, ctx.standing())
 
     if rows:
@@ -162,6 +169,8 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
 
 def _give_feedback(ctx: RunContext, rows: list[TrialRow], round: int) -> None:
     history = ctx.past.close(round, rows)
+    val_images = ctx.task.val_size if ctx.task.evaluator in ("train", "supernet") else 0
     for row in rows:
         if row.feedback is None:
-            ctx.memory.set_feedback(row.trial_id, make_feedback(history[row.number], history).to_dict())
+            feedback = make_feedback(history[row.number], history, val_images=val_images)
+            ctx.memory.set_feedback(row.trial_id, feedback.to_dict())

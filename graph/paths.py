@@ -1,4 +1,4 @@
-"""Where a run's files lie: the memory, and beside it a private folder for checkpoints and locks."""
+"""Where a run's files lie: the memory, and beside it a private folder for checkpoints, locks and what runs now."""
 
 from pathlib import Path
 
@@ -13,6 +13,16 @@ def checkpoint_file(db: Path) -> Path:
 def lock_file(db: Path, run_id: str) -> Path:
     """Return the lock file of a run."""
     return _folder(db) / f"{db.name}.{run_id}.lock"
+
+
+def live_folder(db: Path, run_id: str) -> Path:
+    """Return the folder of what a run's trials tell while they run."""
+    return _folder(db) / f"{db.name}.{run_id}.live"
+
+
+def live_file(db: Path, run_id: str, name: str) -> Path:
+    """Return one of its files: a trial's, by its number, or the final test's."""
+    return live_folder(db, run_id) / f"{name}.jsonl"
 
 
 def make_folder(db: Path) -> None:

@@ -10,6 +10,7 @@ from navarch.memory import ProposalRow, RunRow, TrialRow
 
 if TYPE_CHECKING:
     from navarch.graph.assemble import RunParts
+    from navarch.graph.following import Follower
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Progress(Protocol):
 
     def began(self, run: RunRow, parts: "RunParts", evaluator: Evaluator) -> None:
         """A segment of the run begins."""
+
+    def watch(self, follower: "Follower") -> None:
+        """A look at the run, from any thread and as often as wanted, until `ended`."""
+
+    def ended(self) -> None:
+        """The segment is over, however it ended: `watch`'s follower may not be used any more."""
 
     def answered(self, round: int, role: str, answer: Answer[Any]) -> None:
         """A role has replied."""

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Literal, cast
 
 from navarch.evaluation import CurvePoint, Evaluated, Fidelity, Job, Reason
+from navarch.graph.paths import live_file
 from navarch.memory import TrialRow
 from navarch.spaces import SearchSpace
 
@@ -18,6 +19,9 @@ def job_of(ctx: "RunContext", row: TrialRow) -> Job:
         architecture=ctx.space.reveal(ctx.space.parse(row.architecture)),
         fidelity=Fidelity.from_dict(json.loads(row.fidelity)),
         seed=row.seed,
+        live=""
+        if ctx.evaluator.instant
+        else str(live_file(ctx.settings.db, ctx.run_id, str(row.number)).absolute()),
     )
 
 

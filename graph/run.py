@@ -16,6 +16,7 @@ from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepa
 from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
 from navarch.graph.context import RunContext
 from navarch.graph.fault import fault
+from navarch.graph.following import Follower, begin_test, shown_live, watched
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
 from navarch.graph.money import money_of
@@ -82,7 +83,7 @@ def resume_run(
         run = memory.get_run(name)
         settings = _moved(settings_of(run), db, prompts, base_url)
         if run.state == "finished":
-            return _result(memory, run, settings, 0)
+            return result_of(memory, run, settings)
         parts = prepare(settings)
         refuse_other_data(memory, run, parts)
         evaluator = make_evaluator(settings, parts)
@@ -159,6 +160,7 @@ def _work(
     with (
         closing(make_screen(settings, parts.task)) as screen,
         hold(lock_file(settings.db, run.run_id), run.run_id),
+        shown_live(settings.db, run.run_id),
         listening(stop),
     ):
         run = memory.begin_segment(run.run_id)
@@ -177,11 +179,11 @@ def _work(
         progress.began(run, parts, evaluator)
         for note in evaluator.notes:
             progress.noted(note)
-        with _stopping(ctx):
+        with _stopping(ctx), watched(progress, Follower(memory, settings.db, run.run_id)):
             _note_changed_prompts(ctx, parts)
             reason = run.stop_reason if run.state == "finishing" else search(ctx, parts)
             finish_run(ctx, reason or "the search is over")
-        return _result(memory, memory.get_run(run.run_id), settings, stop.signal)
+        return result_of(memory, memory.get_run(run.run_id), settings, stop.signal)
 
 
 @contextmanager
@@ -272,6 +274,7 @@ def _read_test(ctx: RunContext) -> None:
     if best is None or not ctx.task.has_test or ctx.memory.test_score(ctx.run_id) is not None:
         return
     ctx.progress.testing(best)
+    begin_test(ctx.settings.db, ctx.run_id)
     score = ctx.evaluator.test(
         ctx.space.reveal(ctx.space.parse(best.architecture)), ctx.fidelity, best.seed, split="test"
     )
@@ -282,7 +285,8 @@ def _read_test(ctx: RunContext) -> None:
     ctx.fault("test.scored")
 
 
-def _result(memory: Memory, run: RunRow, settings: Settings, signal: int) -> RunResult:
+def result_of(memory: Memory, run: RunRow, settings: Settings, signal: int = 0) -> RunResult:
+    """Return how a run stands, read from the memory."""
     best = memory.best_trial(run.run_id, **settings.admitted)
     test = memory.test_score(run.run_id)
     if test is not None and best is not None and test.trial_id != best.trial_id:

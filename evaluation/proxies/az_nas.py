@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from navarch.evaluation.proxies.untouched import working_copy
+from navarch.evaluation.proxies.untouched import hooked, working_copy
 
 _CONTAINERS = ("blocks", "layers", "cells")  # what our networks call their blocks
 
@@ -60,12 +60,8 @@ def block_features(network: nn.Module, blocks: Sequence[nn.Module], images: Tens
             features.extend([value for value in inputs if isinstance(value, Tensor)][-1:])
         features.append(output)
 
-    hooks = [block.register_forward_hook(keep) for block in blocks]
-    try:
+    with hooked(block.register_forward_hook(keep) for block in blocks):
         network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
     if any(feature.dim() != 4 for feature in features):
         raise ValueError("the blocks of the network have no features with height and width")
     return features

@@ -1,11 +1,13 @@
 """Work on a copy, so that the network that is measured stays as it was, and find the layers that count."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.utils.hooks import RemovableHandle
 
 Weighted = nn.Conv2d | nn.Linear
 
@@ -24,6 +26,17 @@ def working_copy(network: nn.Module) -> nn.Module:
         parameter.requires_grad_(True)
         parameter.grad = None
     return twin
+
+
+@contextmanager
+def hooked(hooks: Iterable[RemovableHandle]) -> Iterator[None]:
+    """Keep hooks on a network while the block runs."""
+    handles = list(hooks)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def weighted_layers(network: nn.Module) -> list[Weighted]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from navarch.evaluation.proxies.az_nas import block_features, find_blocks
-from navarch.evaluation.proxies.untouched import working_copy
+from navarch.evaluation.proxies.untouched import hooked, working_copy
 
 STEP = 0.01  # of the noise that is added to the input
 
@@ -47,12 +47,8 @@ def pooled_features(network: nn.Module, images: Tensor) -> Tensor:
     pools = [module for module in network.modules() if isinstance(module, nn.AdaptiveAvgPool2d)]
     if not pools:
         return block_features(network, find_blocks(network), images)[-1]
-    hooks = [pool.register_forward_pre_hook(keep) for pool in pools]
-    try:
+    with hooked(pool.register_forward_pre_hook(keep) for pool in pools):
         network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
     return pooled[-1]
 
 

@@ -11,6 +11,7 @@ from navarch.evaluation.supernet.task import SupernetFile, supernet_task
 from navarch.spaces import Architecture, SearchSpace
 
 WORKER = "navarch.evaluation.supernet.worker"
+PROGRESS_NAME = "progress.jsonl"  # of a training, in the work folder of its process: a line for each epoch
 
 
 class SupernetEvaluator(PooledEvaluator):

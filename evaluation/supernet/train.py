@@ -5,8 +5,8 @@ The process follows the conventions of trials: a session of its own, a deadline,
 
 import json
 import random
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.job import BadReplyError, Request, read_outcome
 from navarch.evaluation.memory_limit import memory_limit_mb
 from navarch.evaluation.pool import Exit, WorkerPool, check_pool
-from navarch.evaluation.supernet.evaluator import WORKER
+from navarch.evaluation.supernet.evaluator import PROGRESS_NAME, WORKER
 from navarch.evaluation.supernet.making import require_supernet
 from navarch.evaluation.supernet.plan import Sampling, make_phases, published
 from navarch.evaluation.task import Task
@@ -102,61 +102,59 @@ def train_supernet(
     Raises: NavarchError with the reason where it does not end well; the last epoch that was told is kept.
     """
     check_pool(1, timeout_s)
-    with tempfile.TemporaryDirectory(prefix="navarch-supernet-") as folder:
-        told = _Progress(Path(folder) / "progress.jsonl", on_epoch)
-        call = {
-            "do": "train",
-            "path": str(path.resolve()),
-            "about": asdict(about),
-            "progress": str(told.path),
-        }
-        job = Job(
-            "supernet", Architecture(about.space, ()), Fidelity(about.epochs, about.skeleton), about.seed
+    job = Job("supernet", Architecture(about.space, ()), Fidelity(about.epochs, about.skeleton), about.seed)
+    call = {"do": "train", "path": str(path.resolve()), "about": asdict(about)}
+    request = Request("search", "supernet", task.reference, device, job, call=call)
+    pool = WorkerPool(
+        task=task.reference,
+        slots=1,
+        timeout_s=timeout_s,
+        memory_mb=memory_limit_mb(1),
+        file_mb=None,
+        worker=WORKER,
+    )
+    told = _Progress(on_epoch)
+    failures: list[str] = []
+
+    def look() -> bool:
+        told.look(pool.folder_of(request.request_id))
+        return False
+
+    def end(ended: Exit) -> None:
+        told.look(ended.folder)
+        failures.extend(_failure(ended))
+
+    try:
+        pool.run([request], on_start=lambda request: None, on_exit=end, should_stop=look)
+    finally:
+        pool.close()
+    if failures:
+        raise NavarchError(
+            f"The supernet was not trained to its end ({failures[0]}); "
+            f"{str(path)!r} keeps the epochs that were told, and the same command goes on from there."
         )
-        pool = WorkerPool(
-            task=task.reference,
-            slots=1,
-            timeout_s=timeout_s,
-            memory_mb=memory_limit_mb(1),
-            file_mb=None,
-            worker=WORKER,
-        )
-        failures: list[str] = []
-        try:
-            pool.run(
-                [Request("search", "supernet", task.reference, device, job, call=call)],
-                on_start=lambda request: None,
-                on_exit=lambda ended: failures.extend(_failure(ended)),
-                should_stop=told.look,
-            )
-        finally:
-            pool.close()
-            told.look()
-        if failures:
-            raise NavarchError(
-                f"The supernet was not trained to its end ({failures[0]}); "
-                f"{str(path)!r} keeps the epochs that were told, and the same command goes on from there."
-            )
 
 
 class _Progress:
     """Read what the process tells of its epochs, a line each."""
 
-    def __init__(self, path: Path, on_epoch: OnEpoch) -> None:
-        self.path = path
+    def __init__(self, on_epoch: OnEpoch) -> None:
         self._on_epoch = on_epoch
         self._read = 0
-        path.touch()
 
-    def look(self) -> bool:
-        """Tell new epochs; never asks for a stop."""
-        with self.path.open("rb") as file:
+    def look(self, folder: Path | None) -> None:
+        """Tell the new epochs of a work folder."""
+        with suppress(FileNotFoundError):  # before the first epoch
+            if folder is not None:
+                self._look(folder / PROGRESS_NAME)
+
+    def _look(self, path: Path) -> None:
+        with path.open("rb") as file:
             file.seek(self._read)
             for line in file:
                 if line.endswith(b"\n"):
                     self._read += len(line)
                     self._on_epoch(json.loads(line))
-        return False
 
 
 def _failure(ended: Exit) -> list[str]:

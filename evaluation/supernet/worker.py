@@ -17,6 +17,7 @@ from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
 from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.supernet.evaluator import PROGRESS_NAME
 from navarch.evaluation.supernet.learning import DivergedError, EpochEnd, Learner
 from navarch.evaluation.supernet.making import make_supernet
 from navarch.evaluation.supernet.net import Supernet
@@ -40,8 +41,8 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
         torch.set_num_threads(1)
         target = choose_device(request.device)
         device = target.type
-        work = _train if (request.call or {})["do"] == "train" else _score
-        reply = work(request, target, started)
+        is_training = (request.call or {})["do"] == "train"
+        reply = _train(request, folder, target, started) if is_training else _score(request, target, started)
     except Exception as error:
         # The one catch-all of these processes: whatever fails must become a sentence or a row.
         known = isinstance(error, NavarchError | DivergedError)
@@ -93,7 +94,7 @@ def open_supernet(path: Path, digest: str, task: Task) -> Supernet:
     return supernet
 
 
-def _train(request: Request, device: torch.device, started: float) -> dict[str, Any]:
+def _train(request: Request, folder: Path, device: torch.device, started: float) -> dict[str, Any]:
     """Train the supernet that a file is to hold, from where the file stands; the file is written after each epoch."""
     call, job = request.call or {}, request.job
     path, about = Path(call["path"]), About(**call["about"])
@@ -119,7 +120,7 @@ def _train(request: Request, device: torch.device, started: float) -> dict[str, 
     def keep(end: EpochEnd, state: Mapping[str, Any]) -> None:
         now = replace(about, done=end.epoch)
         write_weights(path, now, supernet.saved_weights(), {} if now.is_finished else state)
-        with Path(call["progress"]).open("a", encoding="utf-8") as file:
+        with (folder / PROGRESS_NAME).open("a", encoding="utf-8") as file:
             file.write(json.dumps({**asdict(end), "seconds": time.monotonic() - started}) + "\n")
 
     learner.run(done=about.done, state=state, on_epoch=keep)

@@ -1,6 +1,9 @@
 """What the commands print about a real, finished run."""
 
+import contextlib
 import json
+import shutil
+import sqlite3
 
 import pytest
 
@@ -9,6 +12,27 @@ def test_runs_lists_the_run_with_its_best(cli, finished_run):
     (row,) = json.loads(cli("runs", "--json", "--db", finished_run / "navarch.db").out)
     assert (row["run"], row["state"], row["trials"]) == ("r1", "finished", 2)
     assert row["best"] > 0
+
+
+def test_a_run_whose_settings_cannot_be_read_is_listed_and_hides_no_other(cli, finished_run, tmp_path):
+    path = tmp_path / "copy.db"
+    shutil.copy(finished_run / "navarch.db", path)
+    with contextlib.closing(sqlite3.connect(path)) as memory:
+        columns = [row[1] for row in memory.execute("PRAGMA table_info(runs)")]
+        given = ", ".join("'r2'" if name == "run_id" else name for name in columns)
+        memory.execute(f"INSERT INTO runs SELECT {given} FROM runs WHERE run_id = 'r1'")
+        memory.execute("UPDATE runs SET settings = '{\"of_the_future\": 1}' WHERE run_id = 'r2'")
+        memory.commit()
+    ended = cli("runs", "--db", path)
+    assert (ended.code, ended.err) == (0, "")
+    assert [line.split()[:2] for line in ended.out.splitlines()[1:3]] == [
+        ["r2", "finished"],
+        ["r1", "finished"],
+    ]
+    assert "run 'r2' was stored by version" in ended.out.splitlines()[3]
+    problems = {row["run"]: row["problem"] for row in json.loads(cli("runs", "--json", "--db", path).out)}
+    assert problems["r1"] is None
+    assert "settings that this version cannot read" in problems["r2"]
 
 
 def test_best_gives_validation_test_and_size(cli, finished_run):

@@ -17,6 +17,10 @@ def test_why_tells_who_proposed_a_trial_and_how_it_compares(cli, finished_run):
         "proposed",
         "validation",
         "rank",
+        "noise           ± ",
+        "parts           building the network ",
+        "queue ",
+        "MiB at its peak",
         "curve",
         "epoch    1",
         "beside trial 1",
@@ -75,3 +79,33 @@ def test_a_memory_of_an_earlier_version_is_read_as_it_is(cli, tmp_path, version)
         assert (ended.code, ended.err) == (0, ""), command
         assert said in ended.out
     assert path.read_bytes() == before
+
+
+def test_of_a_trial_that_failed_the_reason_and_what_it_took_are_told(cli):
+    command = "python3 -c 'raise SystemExit(\"no such device\")'"
+    ended = cli(
+        "run",
+        "--workflow",
+        "random",
+        "--budget",
+        1,
+        "--evaluator",
+        "callable",
+        "--set",
+        f"callable.command={command}",
+    )
+    assert ended.code == 0, ended.err
+    out = cli("why", "latest", 1).out
+    for words in (
+        "failed (crashed)",
+        "no such device",
+        "none: it was not measured",
+        "MiB at its peak",
+        "queue ",
+    ):
+        assert words in out
+    (told,) = [line for line in out.splitlines() if line.startswith("time ")]
+    assert " s of its command, " in told
+    facts = json.loads(cli("why", "latest", 1, "--json").out)
+    assert facts["feedback"]["val_error"] is None
+    assert facts["queue_seconds"] >= 0

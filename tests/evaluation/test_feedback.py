@@ -111,3 +111,17 @@ def test_data_that_is_no_feedback_is_refused(space, history, change):
     data = make_feedback(evaluated(space, 5, "333331", 65.0), history).to_dict()
     with pytest.raises(ValueError, match=r".+"):
         Feedback.from_dict({**data, **change})
+
+
+def test_the_noise_of_an_accuracy_is_that_of_so_many_images(space, history):
+    feedback = make_feedback(evaluated(space, 5, "333331", 50.0), history, val_images=2500)
+    assert feedback.val_error == pytest.approx(1.0)
+    assert Feedback.from_dict(feedback.to_dict()) == feedback
+    assert make_feedback(evaluated(space, 5, "333331", None), history, val_images=2500).val_error is None
+    assert make_feedback(evaluated(space, 5, "333331", 50.0), history).val_error is None
+
+
+def test_a_record_of_an_earlier_version_without_noise_is_read(space, history):
+    data = make_feedback(evaluated(space, 5, "333331", 65.0), history, val_images=100).to_dict()
+    del data["val_error"]
+    assert Feedback.from_dict(data).val_error is None

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import pairwise
 
 import pytest
+from texts import shared
 
 from navarch.graph import load_settings
 from navarch.graph.rehearsal import rehearsed
@@ -21,12 +22,6 @@ def played(workflow, trials):
             text = "\n".join(text for _, text in memory.rendered(call))
             asked[call.prompt].append((call.round, text))
     return asked
-
-
-def shared(last, now):
-    """Return how many characters two texts have in common from their beginning."""
-    pairs = enumerate(zip(last, now, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), min(len(last), len(now)))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from texts import shared
 
 from navarch.agents import collm, roles
 from navarch.agents.model import make_client
@@ -30,12 +31,6 @@ def run(bench, peer, workflow, **flags):
 def sent(bench, call):
     with bench.memory() as memory:
         return "\n".join(text for _, text in memory.rendered(call))
-
-
-def shared(last, now):
-    """Return how many characters two texts have in common from their beginning."""
-    pairs = enumerate(zip(last, now, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), min(len(last), len(now)))
 
 
 def asked_by_schema(peer, role):

@@ -225,6 +225,7 @@ def test_messages_of_the_run_say_what_happened_in_order(bench):
     bench.run(budget={"trials": 2}, search={"trials_per_round": 2}, progress=Listener())
     names = [
         "began",
+        "watch",
         "answered",
         "answered",
         "validated",
@@ -232,7 +233,7 @@ def test_messages_of_the_run_say_what_happened_in_order(bench):
         "selected",
         *["started", "finished"] * 2,
     ]
-    assert told == [*names, "answered", "testing"]
+    assert told == [*names, "answered", "testing", "ended"]
 
 
 def test_settings_of_a_run_are_stored_without_a_key(bench):
