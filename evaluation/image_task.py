@@ -7,7 +7,7 @@ train.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,9 +140,8 @@ def published_sizes(name: str) -> ImageSizes:
 
 def describe_training(source: ImageSource, recipe: TrainRecipe) -> Mapping[str, object]:
     """Return what results depend on besides the images; the name of a recipe and its source do not count."""
-    facts = asdict(replace(recipe, source="", left_out=()))
     chosen = {name: value for name, value in asdict(source.training).items() if name != "recipe" and value}
-    return {"recipe": facts, **chosen}
+    return {"recipe": recipe.facts(), **chosen}
 
 
 def digest_of(facts: Mapping[str, object]) -> str:

@@ -7,15 +7,15 @@ seed give the same curve, bit for bit.
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from navarch.evaluation.augment import cut_out, in_proportion, shuffled_batches
+from navarch.evaluation.augment import prepare, shuffled_batches
 from navarch.evaluation.device import bf16_pays
 from navarch.evaluation.live import OnEpoch, silent
+from navarch.evaluation.mixing import main_labels, mixed_loss
 from navarch.evaluation.optimizer import clip_gradients, make_optimizer
 from navarch.evaluation.outcome import CurvePoint
 from navarch.evaluation.recipe import TrainRecipe
@@ -101,7 +101,9 @@ class _Run:
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
         self.val_images, self.val_labels = data.val_images.to(device), data.val_labels.to(device)
-        self.scale = Scaling.of(data.train_images, side).on(device)
+        self.scale = Scaling.of(data.train_images, side, recipe.input).on(device)
+        self.val_scale = replace(self.scale, centre=recipe.val_centre)
+        self.keeps_side = has_one_side(network)
         self.chance = torch.Generator().manual_seed(seed)
         self.parameters = list(network.parameters())
         self.optimizer = make_optimizer(self.parameters, recipe)
@@ -115,43 +117,48 @@ class _Run:
         self._drop_paths(epoch)
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), dtype=torch.int64, device=self.device)
-        shuffled = shuffled_batches(self.images, self.labels, self.batch_size, self.recipe, self.chance)
+        shuffled = shuffled_batches(
+            self.images, self.labels, self.batch_size, self.recipe, self.chance, fill=self.scale.mean
+        )
         for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * self.batches):
-            loss, right = self._step(self._prepare(batch), targets, step)
+            images, share = prepare(batch, self.scale, self.recipe, self.chance, keeps_side=self.keeps_side)
+            loss, right = self._step(images, targets, share, step)
             loss_sum += loss
             hits += right
         return loss_sum.item() / self.batches, 100.0 * hits.item() / (self.batches * self.batch_size)
 
     def validate(self) -> float:
         """Return the accuracy on the validation images; see `measure_accuracy`."""
-        return measure_accuracy(self.network, self.val_images, self.val_labels, self.scale, mixed=self.mixed)
+        return measure_accuracy(
+            self.network, self.val_images, self.val_labels, self.val_scale, mixed=self.mixed
+        )
 
-    def _prepare(self, batch: Tensor) -> Tensor:
-        images = self.scale(batch)
-        if self.recipe.cutout:
-            return cut_out(images, in_proportion(self.recipe.cutout, images.shape[-1]), self.chance)
-        return images
+    def _step(self, images: Tensor, targets: Tensor, share: float, step: int) -> tuple[Tensor, Tensor]:
+        """Learn from one batch; return its loss and how many of its images were labelled right.
 
-    def _step(self, images: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Learn from one batch; return its loss and how many of its images were labelled right."""
+        share: of each image in what the network reads, the rest being of the batch turned around (see `mixing`).
+        """
         recipe = self.recipe
         logits, auxiliary = forward(self.network, images, mixed=self.mixed)
-        loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        loss = mixed_loss(logits, targets, share, recipe.label_smoothing)
         total = loss
         if auxiliary is not None:
-            total = loss + recipe.auxiliary * functional.cross_entropy(
-                auxiliary, targets, label_smoothing=recipe.label_smoothing
-            )
+            total = loss + recipe.auxiliary * mixed_loss(auxiliary, targets, share, recipe.label_smoothing)
         total.backward()  # type: ignore[no-untyped-call]
         if recipe.clip_norm is not None:
             clip_gradients(self.parameters, recipe.clip_norm)
         self.optimizer.step(learning_rate(step, self.epochs * self.batches, recipe, epochs=self.epochs))
-        return loss.detach(), (logits.argmax(1) == targets).sum()
+        return loss.detach(), (logits.argmax(1) == main_labels(targets, share)).sum()
 
     def _drop_paths(self, epoch: int) -> None:
         if self.recipe.drop_path and hasattr(self.network, "drop_path"):
             share = (epoch - 1) / self.epochs if self.recipe.drop_path_ramps else 1.0
             self.network.drop_path = self.recipe.drop_path * share  # type: ignore[assignment]
+
+
+def has_one_side(network: nn.Module) -> bool:
+    """Tell whether a network reads images of one side alone, as those whose patches have positions do."""
+    return bool(getattr(network, "has_one_side", False))
 
 
 def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> tuple[Tensor, Tensor | None]:

@@ -174,9 +174,11 @@ def _train(
 def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:
     task, architecture = get_task(request.task), request.job.architecture
     side = get_space(architecture.space).input_side(architecture, task.resolution)
-    scale = Scaling.of(shared_data(request.task).train_images, side).on(device)
+    recipe = training_recipe(task)
+    scale = Scaling.of(shared_data(request.task).train_images, side, recipe.input).on(device)
+    scale = replace(scale, centre=recipe.val_centre)
     sealed = load_test_data(task, split="test")
-    mixed = training_recipe(task).bf16 and bf16_pays(device)
+    mixed = recipe.bf16 and bf16_pays(device)
     accuracy = measure_accuracy(
         run.network, sealed.images.to(device), sealed.labels.to(device), scale, mixed=mixed
     )

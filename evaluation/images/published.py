@@ -1,12 +1,13 @@
 """Published image sets: what they are, how they are split for a search, and how torchvision reads or downloads them."""
 
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from navarch.evaluation.images.checked import RawSplit
+from navarch.evaluation.images.downloading import archives_of, guarded, remove_broken, tell_why
 from navarch.evaluation.images.kept import ImagesError, Split, draw_out
 from navarch.evaluation.vision import import_torchvision
 
@@ -40,6 +41,8 @@ PUBLISHED_IMAGES = {
     "imagenet16-120": PublishedImages("ImageNet16-120", 120, 3, 16, (151_700, 3_000, 3_000), None, 0.0),
 }
 
+_FROM_TORCHVISION: tuple[Split, ...] = ("train", "test")
+
 
 def read_published(name: str, root: Path, *, download: bool) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
     """Return the splits of a published set and its class names. download: fetch it first where it is absent.
@@ -54,25 +57,48 @@ def read_published(name: str, root: Path, *, download: bool) -> tuple[dict[Split
         )
     loader: Any = getattr(import_torchvision("datasets"), known.loader)
     try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with redirect_stdout(sys.stderr):
-            parts = {
-                split: loader(str(root), train=split == "train", download=download)
-                for split in ("train", "test")
-            }
-    except Exception as error:  # torchvision's download and unpacking raise whatever their libraries raise
-        why = " ".join(str(error).split())[:160]
-        advice = (
-            f"try again, or put its files into {str(root)!r}"
-            if download
-            else f"navarch data download {name}, or put its files into {str(root)!r}"
-        )
-        raise ImagesError(f"The images of task {name!r} cannot be read ({why}): {advice}.") from None
+        parts = _download(known, loader, root) if download else _read(loader, root)
+    except ImagesError:
+        raise
+    except Exception as error:  # torchvision raises whatever its libraries raise
+        if "not found" in str(error):
+            raise ImagesError(
+                f"The images of task {name!r} are not here, or not whole: use navarch data download {name}."
+            ) from None
+        raise ImagesError(
+            f"The images of task {name!r} cannot be read ({tell_why(error)}): use navarch data download {name}."
+        ) from None
     classes = tuple(str(label) for label in parts["train"].classes)
     return {
         "train": _raw(parts["train"]),
         "test": _raw(parts["test"]),
     }, classes
+
+
+def _download(known: PublishedImages, loader: Any, root: Path) -> "dict[Split, Any]":
+    """Return the splits, fetched where they are absent or damaged; what is there and whole is not fetched again."""
+    with suppress(Exception):
+        return _read(loader, root)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        remove_broken(loader, root)
+        with guarded():
+            return _read(loader, root, download=True)
+    except Exception as error:  # torchvision's download and unpacking raise whatever their libraries raise
+        with suppress(OSError):
+            remove_broken(loader, root)
+        archives = list(archives_of(loader, root))
+        raise ImagesError(
+            f"{known.title} cannot be downloaded ({tell_why(error)}): try again, or put "
+            f"{', '.join(path.name for path in archives)} into {str(archives[0].parent)!r} and give the same command."
+        ) from None
+
+
+def _read(loader: Any, root: Path, *, download: bool = False) -> "dict[Split, Any]":
+    with redirect_stdout(sys.stderr):
+        return {
+            split: loader(str(root), train=split == "train", download=download) for split in _FROM_TORCHVISION
+        }
 
 
 def divide_test(splits: "dict[Split, tuple[Tensor, Tensor]]") -> "dict[Split, tuple[Tensor, Tensor]]":

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from navarch import NavarchError
-from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.scaling import Scaling, resize
 from navarch.evaluation.task import Task
 from navarch.evaluation.task_data import load_search_data
 
@@ -53,9 +53,8 @@ class Sample:
         """Return the sample with images of another side, in pixels: resized, the noise drawn at that size."""
         if side == self.shape[1]:
             return self
-        resized = nn.functional.interpolate(self.images, size=side, mode="bilinear", antialias=True)
         generator = torch.Generator().manual_seed(self.seed)
-        return _with_noise(resized, self.labels, self.classes, self.seed, generator)
+        return _with_noise(resize(self.images, side), self.labels, self.classes, self.seed, generator)
 
 
 def task_sample(

@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from navarch.evaluation.augment import shuffled_batches
+from navarch.evaluation.augment import prepare, shuffled_batches
 from navarch.evaluation.device import bf16_pays
+from navarch.evaluation.mixing import main_labels, mixed_loss
 from navarch.evaluation.recipe import TrainRecipe
-from navarch.evaluation.scaling import Scaling
+from navarch.evaluation.scaling import Scaling, resize
 from navarch.evaluation.schedule import learning_rate
 from navarch.evaluation.supernet.elastic import ElasticSupernet
 from navarch.evaluation.supernet.net import Supernet, drop_statistics
 from navarch.evaluation.supernet.optimizing import Adam, Momentum, Optimizer
 from navarch.evaluation.supernet.plan import Phase, Sampling, published
 from navarch.evaluation.supernet.sampling import PathSampler
-from navarch.evaluation.supernet.scoring import resize
 from navarch.evaluation.supernet.sliced import largest
 from navarch.evaluation.task_data import SearchData
 from navarch.spaces import Architecture
@@ -63,7 +63,7 @@ class Learner:
         self.phases, self.recipe, self.seed, self.device = phases, recipe, seed, device
         self.sampling, self.measure = sampling, measure
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
-        self.scale = Scaling.of(data.train_images).on(device)
+        self.scale = Scaling.of(data.train_images, kind=recipe.input).on(device)
         self.batch_size = min(recipe.batch_size, len(self.images))
         self.batches = len(self.images) // self.batch_size
         self.mixed = recipe.bf16 and bf16_pays(device)
@@ -95,10 +95,13 @@ class Learner:
         self.supernet.train()
         loss_sum = torch.zeros((), device=self.device)
         hits = torch.zeros((), device=self.device)
-        batches = shuffled_batches(self.images, self.labels, self.batch_size, self.recipe, chance)
+        batches = shuffled_batches(
+            self.images, self.labels, self.batch_size, self.recipe, chance, fill=self.scale.mean
+        )
         for step, (batch, labels) in enumerate(batches, start=(epoch - phase.first) * self.batches):
+            images, share = prepare(batch, self.scale, self.recipe, chance, keeps_side=True)
             for _ in range(phase.paths):
-                loss, right = self._learn(batch, labels, sampler, rng, phase)
+                loss, right = self._learn(images, labels, share, sampler, rng, phase)
                 loss_sum += loss / phase.paths
                 hits += right / phase.paths
             self.optimizer.step(learning_rate(step, steps, schedule, epochs=phase.last - phase.first + 1))
@@ -108,19 +111,28 @@ class Learner:
         return EpochEnd(epoch, loss_mean, 100.0 * hits.item() / (self.batches * self.batch_size))
 
     def _learn(
-        self, batch: Tensor, labels: Tensor, sampler: PathSampler, rng: random.Random, phase: Phase
+        self,
+        images: Tensor,
+        labels: Tensor,
+        share: float,
+        sampler: PathSampler,
+        rng: random.Random,
+        phase: Phase,
     ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of one path; return its loss and how many images it labelled right."""
+        """Add the gradients of one path; return its loss and how many images it labelled right.
+
+        share: of each image in what the network reads (see `mixing`).
+        """
         path = sampler.draw(rng)
         side = self.supernet.frame.space.input_side(path, self.supernet.frame.resolution)
-        images = resize(self.scale(batch), side)
+        images = resize(images, side)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed):
             logits = self.supernet(images, path)
         logits = logits.float()
-        loss = functional.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss = mixed_loss(logits, labels, share, self.recipe.label_smoothing)
         taught = self._add_teaching(loss, logits, images) / phase.paths
         taught.backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), (logits.argmax(1) == labels).sum()
+        return loss.detach(), (logits.argmax(1) == main_labels(labels, share)).sum()
 
     def _add_teaching(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
         """Add the cross-entropy to what the teacher says of the same images, where there is one."""

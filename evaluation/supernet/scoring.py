@@ -5,7 +5,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from navarch.evaluation.scaling import resize
 
 Scale = Callable[[Tensor], Tensor]  # bytes (n, channels, side, side) -> float32 that a network reads
 BATCH = 200  # as published for Once-for-All, where 2,000 images are read
@@ -21,15 +22,6 @@ class Resized(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of a batch of images of any side."""
         return cast(Tensor, self.network(resize(images, self.side)))
-
-
-def resize(images: Tensor, side: int) -> Tensor:
-    """Return float images of a side in pixels; where they have it, as they are."""
-    if images.shape[-1] == side:
-        return images
-    return functional.interpolate(
-        images, size=(side, side), mode="bilinear", antialias=True, align_corners=False
-    )
 
 
 def recalibrate(network: nn.Module, images: Tensor, scale: Scale) -> None:

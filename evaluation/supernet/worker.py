@@ -59,15 +59,17 @@ def _score(request: Request, device: torch.device, started: float) -> dict[str, 
     supernet = open_supernet(Path(call["path"]), call["digest"], task)
     data = load_search_data(task)
     begun = time.monotonic()
-    scale = Scaling.of(data.train_images).on(device)
+    recipe = training_recipe(task)
+    scale = Scaling.of(data.train_images, kind=recipe.input).on(device)
     side = supernet.frame.space.input_side(job.architecture, supernet.frame.resolution)
     network = Resized(supernet.inherit(job.architecture), side).to(device)
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(job.seed))
     recalibrate(network, data.train_images[chosen[: call["images"]]].to(device), scale)
-    mixed = training_recipe(task).bf16 and bf16_pays(device)
+    centred = replace(scale, centre=recipe.val_centre)
+    mixed = recipe.bf16 and bf16_pays(device)
 
     def measure(images: Tensor, labels: Tensor) -> float:
-        return measure_accuracy(network, images.to(device), labels.to(device), scale, mixed=mixed)
+        return measure_accuracy(network, images.to(device), labels.to(device), centred, mixed=mixed)
 
     val_accuracy = measure(data.val_images, data.val_labels)
     if request.action == "test" and math.isfinite(val_accuracy):

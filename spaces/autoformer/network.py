@@ -24,6 +24,7 @@ class Network(nn.Module):
     in the first block. 0 unless it is set.
     """
 
+    has_one_side = True  # which a training asks that draws the images' side
     vertical: torch.Tensor
     horizontal: torch.Tensor
 

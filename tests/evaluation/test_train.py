@@ -63,6 +63,37 @@ def test_the_curve_ends_at_the_last_epoch(bars):
     assert [point.epoch for point in train(bars, epochs=7).curve] == [2, 5, 7]
 
 
+class Watched(nn.Module):
+    """Remember the last images of training and of validation."""
+
+    def __init__(self):
+        super().__init__()
+        self.network, self.seen = make_network(), {}
+
+    def forward(self, images):
+        self.seen[self.training] = images.detach()
+        return self.network(images)
+
+
+def test_images_are_read_as_the_recipe_says_in_training_and_in_validation(bars):
+    network = Watched()
+    images = torch.full_like(bars.train_images, 200)
+    images[:, :, 2:6, 2:6] = 10
+    data = SearchData(images, bars.train_labels, images, bars.train_labels)
+    recipe = replace(RECIPE, input="bgr", val_centre=0.5, erasing=1.0, shift=0)
+    train_network(network, data, recipe, epochs=1, seed=0, device=CPU)
+    assert (network.seen[False] == 10).all()  # the middle alone, and nothing at random
+    assert network.seen[True].max() == 200
+    erased = (network.seen[True] != images[:1]).flatten(1).any(1)
+    assert erased.float().mean() > 0.8
+
+
+def test_training_on_mixed_images_learns_what_is_easy(bars):
+    recipe = replace(RECIPE, mixup=0.8, cutmix=1.0)
+    trained = train_network(make_network(), bars, recipe, epochs=8, seed=0, device=CPU)
+    assert trained.curve[-1].val_accuracy == 100.0
+
+
 def test_a_loss_that_is_no_number_stops_training_with_the_epoch(bars):
     network = make_network()
     nn.init.constant_(network[0].weight, math.nan)

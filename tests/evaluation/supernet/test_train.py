@@ -1,11 +1,13 @@
 """A supernet is trained in a process of its own, can be killed and goes on, and says what is wrong before it starts."""
 
+import copy
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -146,6 +148,54 @@ def test_a_loss_that_is_no_number_is_said(tmp_path):
     )
     with pytest.raises(DivergedError, match="became nan in epoch 1"):
         learner.run(done=0, state={}, on_epoch=lambda end, state: None)
+
+
+@CPU_ONLY
+@pytest.mark.slow
+def test_a_training_with_all_steps_of_autoformer_goes_on_as_if_it_had_not_stopped():
+    from navarch.evaluation.recipe import find_recipe
+    from navarch.evaluation.supernet.learning import Learner
+    from navarch.evaluation.supernet.making import make_supernet
+    from navarch.evaluation.task_data import SearchData
+
+    space, chance = get_space("nas-bench-201"), torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (24, 1, 12, 12), generator=chance, dtype=torch.uint8)
+    data = SearchData(images, torch.arange(24) % 10, images, torch.arange(24) % 10)
+
+    def make_learner(**changes):
+        torch.manual_seed(0)
+        recipe = replace(find_recipe("autoformer"), batch_size=8, **changes)
+        supernet = make_supernet(space, get_task("digits"), {"width": 4, "cells": 1})
+        phases, measure = make_phases(space.name, 2), macs(space)
+        options = {"sampling": "uniform", "measure": measure, "seed": 0, "device": torch.device("cpu")}
+        return Learner(supernet, data, phases, recipe, **options)
+
+    def ended(learner, done=0, state=None, stop=2):
+        kept = []
+
+        def keep(end, state):
+            kept.append((end, copy.deepcopy(state), copy.deepcopy(learner.supernet.saved_weights())))
+            if end.epoch == stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            learner.run(done=done, state=state or {}, on_epoch=keep)
+        return kept[-1]
+
+    whole = ended(make_learner())
+    _, state, weights = ended(make_learner(), stop=1)
+    second = make_learner()
+    second.supernet.load_weights(weights)
+    again = ended(second, done=1, state=state)
+    assert again[0] == whole[0]
+    assert all(torch.equal(again[2][name], value) for name, value in whole[2].items())
+    for left_out in (
+        {"mixup": 0.0, "cutmix": 0.0},
+        {"erasing": 0.0},
+        {"rand_magnitude": 0.0},
+        {"repeats": 1},
+    ):
+        assert ended(make_learner(**left_out))[0].loss != whole[0].loss, left_out
 
 
 def macs(space):
