@@ -2,9 +2,9 @@
 
 The reference trains the same candidates, one after the other, in one process with all threads: DataLoader, a random
 crop and flip of each image, float32, contiguous, torch's SGD. Ours is the `train` evaluator as a search uses it, one
-process a core. Both rounds are timed in turn, so that other work on the machine meets both; without the start of Python
-and the imports, which a search pays once. Speed does not depend on what the images show: they are noise, unless a task
-of real ones is named.
+process a core, one thread each; --graphs, on CUDA, replays its steps as graphs. Both rounds are timed in turn, so that
+other work on the machine meets both; without the start of Python and the imports, which a search pays once. Speed does
+not depend on what the images show: they are noise, unless a task of real ones is named.
 """
 
 import argparse
@@ -36,6 +36,7 @@ class Round:
     wall: float
     cpu: float
     accuracy: float  # mean over the candidates, validation, percent
+    training: float = 1.0  # share of a candidate's seconds that grows with its images
 
 
 def main() -> None:
@@ -51,18 +52,24 @@ def main() -> None:
     parser.add_argument("--task", help="a task of real images, 32x32 in colour; default: noise")
     parser.add_argument("--device", default="cpu", help="cpu, cuda")
     parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="candidates at once")
+    parser.add_argument("--graphs", action="store_true", help="train.graphs, on CUDA")
     parser.add_argument("--threads", type=int, default=0, help="of the plain loop; 0: all")
+    parser.add_argument(
+        "--short", action="store_true", help="two candidates, 256 images, one round: whether it runs"
+    )
     parser.add_argument(
         "--reference", help=argparse.SUPPRESS
     )  # the plain loop's own process: its job, as JSON
     options = parser.parse_args()
+    if options.short:
+        options.candidates, options.images, options.rounds = 2, 256, 1
     if options.reference is not None:
         tell(json.dumps(run_reference(json.loads(options.reference))))
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("NAVARCH_DATA", folder)
         name = options.task or write_noise(Path(folder), options.images)
-        task = prepare_task(name, Training(images=options.images))
+        task = prepare_task(name, Training(images=options.images, graphs=options.graphs))
         measure(options, task)
 
 
@@ -70,10 +77,14 @@ def measure(options: argparse.Namespace, task: Task) -> None:
     """Print both speeds, their ratio, and what they are of the machine's rate."""
     space, stream = get_space(SPACE), random.Random(0)
     chosen = [space.sample(stream) for _ in range(options.candidates)]
-    macs = [space.cost(arch, classes=task.classes, resolution=task.resolution).macs for arch in chosen]
+    macs = [  # of what is computed: without the edges that reach no output
+        space.cost(space.canonical(arch), classes=task.classes, resolution=task.resolution).macs
+        for arch in chosen
+    ]
     tell(
         f"{options.candidates} cells of {min(macs) / 1e6:.0f} to {max(macs) / 1e6:.0f} M multiply-accumulates, "
         f"{task.train_size} images of {task.resolution} pixels, one epoch, {options.slots} at once, {options.device}"
+        f"{', the step as a CUDA graph' if options.graphs else ''}"
     )
     tell(f"load average at the start {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     plain: list[Round] = []
@@ -106,27 +117,36 @@ def report(options: argparse.Namespace, plain: list[Round], ours: list[Round], f
     accuracy = [statistics.mean(each.accuracy for each in rounds) for rounds in (plain, ours)]
     tell(f"validation accuracy        {accuracy[0]:6.2f}  {accuracy[1]:6.2f}")
     rates = matrix_rates(options.device)
-    used = [flops / statistics.median([each.cpu for each in rounds]) / 1e9 for rounds in (plain, ours)]
-    unit = "a core" if options.device == "cpu" else "a device"
+    is_cpu = options.device == "cpu"
+    taken = [
+        statistics.median([each.cpu if is_cpu else each.wall for each in rounds]) for rounds in (plain, ours)
+    ]
+    used = [flops / seconds / 1e9 for seconds in taken]
+    unit = "a core" if is_cpu else "a device"
     for kind, rate in rates.items():
         tell(
             f"of the {kind} matrix rate   {used[0] / rate:6.1%}  {used[1] / rate:6.1%}   "
             f"({used[0]:.0f} and {used[1]:.0f} of {rate:.0f} GFLOP/s {unit})"
         )
     tell("seconds of compiling            0       0   (candidates 1 to n: nothing is compiled)")
-    forecast(options, statistics.median([each.wall for each in ours]))
+    forecast(options, plain, ours)
 
 
-def forecast(options: argparse.Namespace, wall: float) -> None:
-    """Print what a search of 50 candidates would take on this device, where it is a GPU."""
-    if options.device == "cpu":
-        tell(
-            f"left out: the forecast of a {SEARCH}-candidate CIFAR-10 search in GPU-days, as this ran on a CPU; "
-            "it is printed by --device cuda"
-        )
-        return
-    days = SEARCH * wall / options.candidates / options.images * CIFAR_IMAGES * CIFAR_EPOCHS / 86_400
-    tell(f"{SEARCH} candidates, {CIFAR_EPOCHS} epochs of {CIFAR_IMAGES:,} images: {days:.4f} GPU-days")
+def forecast(options: argparse.Namespace, plain: list[Round], ours: list[Round]) -> None:
+    """Print what a search of 50 candidates would take on this machine: days of all that these rounds used of it."""
+    more = CIFAR_IMAGES * CIFAR_EPOCHS / options.images
+    days = [
+        statistics.median(each.wall * (1 - each.training + each.training * more) for each in rounds)
+        * SEARCH
+        / options.candidates
+        / 86_400
+        for rounds in (plain, ours)
+    ]
+    unit = f"{options.device.upper().replace('CUDA', 'GPU')}-days"
+    tell(
+        f"{SEARCH} CIFAR-10 candidates    {days[0]:7.4f} {days[1]:7.4f}   {unit}, by proportion: "
+        f"{CIFAR_EPOCHS} epochs of {CIFAR_IMAGES:,} images"
+    )
 
 
 def train_ours(evaluator: TrainEvaluator, chosen: list[Architecture]) -> Round:
@@ -148,6 +168,7 @@ def train_ours(evaluator: TrainEvaluator, chosen: list[Architecture]) -> Round:
         wall,
         sum(outcome.cost.cpu_seconds for outcome in outcomes),
         statistics.mean(outcome.objectives["val_accuracy"] for outcome in outcomes),
+        statistics.mean(outcome.cost.train_seconds / outcome.cost.seconds for outcome in outcomes),
     )
 
 

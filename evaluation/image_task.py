@@ -36,13 +36,15 @@ class Training:
 
     recipe: a published one. images: use so many training images, and at most as many to validate. val_share: of the
     training images that are drawn to validate, where the set has no such split. is_deterministic: on CUDA too, the
-    same seed gives the same curve, bit for bit, at some cost; on a CPU it always does.
+    same seed gives the same curve, bit for bit, at some cost; on a CPU it always does. graphs: the step is a CUDA
+    graph, which changes no result.
     """
 
     recipe: str | None = None
     images: int | None = None
     val_share: float | None = None
     is_deterministic: bool = False
+    graphs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,8 @@ def published_sizes(name: str) -> ImageSizes:
 
 def describe_training(source: ImageSource, recipe: TrainRecipe) -> Mapping[str, object]:
     """Return what results depend on besides the images; the name of a recipe and its source do not count."""
-    chosen = {name: value for name, value in asdict(source.training).items() if name != "recipe" and value}
+    training = asdict(source.training).items()
+    chosen = {name: value for name, value in training if name not in ("recipe", "graphs") and value}
     return {"recipe": recipe.facts(), **chosen}
 
 

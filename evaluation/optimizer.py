@@ -17,9 +17,9 @@ EPSILON = 1e-8
 
 
 class Optimizer(Protocol):
-    """Change parameters along their gradients."""
+    """Change parameters along their gradients; a rate that is a tensor is a float32 number on their device."""
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         """Take one step and clear the gradients; parameters without one (dead edges) stay."""
 
 
@@ -41,7 +41,7 @@ class Sgd:
         self.nesterov = nesterov
 
     @torch.no_grad()
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         """Take one step and clear the gradients; parameters without one (dead edges) stay."""
         for members, weight_decay in self.groups:
             used, gradients = _used(members)
@@ -78,7 +78,7 @@ class AdamW:
         }  # mean, mean square, and the steps taken
 
     @torch.no_grad()
-    def step(self, lr: float) -> None:
+    def step(self, lr: float | Tensor) -> None:
         """Take one step and clear the gradients; parameters without one (dead edges) stay."""
         for members, weight_decay in self.groups:
             used, gradients = _used(members)

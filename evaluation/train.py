@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from navarch.evaluation.augment import prepare, shuffled_batches
+from navarch.evaluation.captured import CapturedStep, Learn
 from navarch.evaluation.device import bf16_pays
 from navarch.evaluation.live import OnEpoch, silent
 from navarch.evaluation.mixing import main_labels, mixed_loss
@@ -51,13 +52,17 @@ def train_network(
     device: torch.device,
     side: int | None = None,
     on_epoch: OnEpoch = silent,
+    graphs: bool = False,
 ) -> Trained:
     """Train a network, moving it to the device; it keeps the trained weights.
 
     side: pixels of the images that the network reads, where not those of the data. on_epoch: told of each epoch.
+    graphs: the step as a CUDA graph.
     """
     started = time.monotonic()
     run = _Run(network, data, recipe, epochs, seed, device, side)
+    if graphs:
+        run.learn = CapturedStep(run.learn)
     data_seconds, val_seconds = time.monotonic() - started, 0.0
     validated = val_epochs(epochs, recipe.val_points)
     curve: list[CurvePoint] = []
@@ -110,6 +115,7 @@ class _Run:
         self.batch_size = min(recipe.batch_size, len(self.images))
         self.batches = len(self.images) // self.batch_size
         self.mixed = recipe.bf16 and bf16_pays(device)
+        self.learn: Learn = self._learn
 
     def train_epoch(self, epoch: int) -> tuple[float, float]:
         """Show every image once; return the mean loss and the percentage that was labelled right meanwhile."""
@@ -122,7 +128,8 @@ class _Run:
         )
         for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * self.batches):
             images, share = prepare(batch, self.scale, self.recipe, self.chance, keeps_side=self.keeps_side)
-            loss, right = self._step(images, targets, share, step)
+            rate = learning_rate(step, self.epochs * self.batches, self.recipe, epochs=self.epochs)
+            loss, right = self.learn(images, targets, rate, share)
             loss_sum += loss
             hits += right
         return loss_sum.item() / self.batches, 100.0 * hits.item() / (self.batches * self.batch_size)
@@ -133,7 +140,9 @@ class _Run:
             self.network, self.val_images, self.val_labels, self.val_scale, mixed=self.mixed
         )
 
-    def _step(self, images: Tensor, targets: Tensor, share: float, step: int) -> tuple[Tensor, Tensor]:
+    def _learn(
+        self, images: Tensor, targets: Tensor, rate: float | Tensor, share: float
+    ) -> tuple[Tensor, Tensor]:
         """Learn from one batch; return its loss and how many of its images were labelled right.
 
         share: of each image in what the network reads, the rest being of the batch turned around (see `mixing`).
@@ -147,7 +156,7 @@ class _Run:
         total.backward()  # type: ignore[no-untyped-call]
         if recipe.clip_norm is not None:
             clip_gradients(self.parameters, recipe.clip_norm)
-        self.optimizer.step(learning_rate(step, self.epochs * self.batches, recipe, epochs=self.epochs))
+        self.optimizer.step(rate)
         return loss.detach(), (logits.argmax(1) == main_labels(targets, share)).sum()
 
     def _drop_paths(self, epoch: int) -> None:

@@ -153,6 +153,7 @@ def _train(
             device=device,
             side=side,
             on_epoch=teller(job.live),
+            graphs=training_of(task).graphs,
         )
 
     try:

@@ -36,6 +36,7 @@ class Train(Section):
     deterministic: bool = Field(
         default=False, description="the same bits on CUDA too, more slowly; a CPU always does"
     )
+    graphs: bool = Field(default=False, description="CUDA: the training step as a graph, recorded once")
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
     )

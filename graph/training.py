@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from navarch import NavarchError
 from navarch.evaluation import Fidelity, Task, Training, cost_on, get_task, prepare_task, training_recipe
+from navarch.evaluation.recipe import TrainRecipe
 from navarch.graph.settings import Settings
 from navarch.spaces import SearchSpace
 
@@ -16,7 +17,31 @@ def named_task(settings: Settings) -> Task:
     name, train = settings.task or "digits", settings.train
     if settings.evaluator != "train":
         return get_task(name)
-    return prepare_task(name, Training(train.recipe, train.images, train.val_share, train.deterministic))
+    training = Training(train.recipe, train.images, train.val_share, train.deterministic, train.graphs)
+    task = prepare_task(name, training)
+    if train.graphs:
+        _refuse_graphs(train.device, training_recipe(task))
+    return task
+
+
+def _refuse_graphs(device: str, recipe: TrainRecipe) -> None:
+    """Raise NavarchError where a training step cannot become a CUDA graph; this imports torch."""
+    from navarch.evaluation.device import choose_device
+
+    if device == "cpu" or choose_device("auto").type != "cuda":
+        where = "train.device is cpu" if device == "cpu" else "there is no CUDA on this machine"
+        raise NavarchError(f"train.graphs records training steps as CUDA graphs, and {where}: leave it out")
+    changing = {
+        "drops paths with a chance that grows": recipe.drop_path_ramps,
+        "mixes images in changing shares": recipe.mixup > 0 or recipe.cutmix > 0,
+        "draws the side of its images": bool(recipe.sides),
+    }
+    for what, it_does in changing.items():
+        if it_does:
+            raise NavarchError(
+                f"train.graphs records one step for all, and the recipe {what}: leave train.graphs out, or choose "
+                "another train.recipe"
+            )
 
 
 def trained_fidelity(settings: Settings, space: SearchSpace, task: Task, fidelity: Fidelity) -> Fidelity:

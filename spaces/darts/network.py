@@ -25,6 +25,7 @@ from navarch.spaces.darts.skeleton import (
     place_cells,
     stem_channels,
 )
+from navarch.spaces.pooling import AveragePool
 from navarch.spaces.problems import shorten
 
 
@@ -209,7 +210,7 @@ def _make_operation(name: str, channels: int, stride: int) -> nn.Module:
     if name == "max_pool_3x3":
         return nn.MaxPool2d(3, stride, padding=1)
     if name == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
+        return AveragePool(stride)
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else HalvingSkip(channels, channels)
     if name == "conv_7x1_1x7":

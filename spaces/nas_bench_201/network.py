@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from navarch.spaces.nas_bench_201.cell import EDGES, INPUT, NONE, OUTPUT
+from navarch.spaces.pooling import AveragePool
 
 _STAGES = 3
 
@@ -113,7 +114,7 @@ def _make_operation(operation: str, channels: int) -> nn.Module:
     if operation == "nor_conv_3x3":
         return make_conv(channels, channels, 3)
     if operation == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        return AveragePool()
     raise ValueError(f"no such operation: {operation!r}")
 
 

@@ -1,11 +1,13 @@
 """What the settings of training make of a run: its images wherever it is resumed, and sizes that can be trained."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from navarch import NavarchError
 from navarch.graph.assemble import make_recall, prepare
-from navarch.graph.settings import settings_of
+from navarch.graph.settings import Settings, settings_of
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,34 @@ def test_the_critic_reads_the_sizes_that_the_trials_have(bench):
     assert {(seen.code, seen.params, seen.macs) for seen in view.candidates} == {
         (trial.code, trial.params, trial.macs) for trial in trials
     }
+
+
+def test_graphs_of_cuda_are_refused_on_a_cpu(bench):
+    with pytest.raises(NavarchError, match=r"train\.device is cpu: leave it out"):
+        bench.run(budget={"trials": 1}, train={"graphs": True, "device": "cpu"})
+    assert not bench.db.exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "why"),
+    [
+        ("darts-cifar", "drops paths with a chance that grows"),
+        ("autoformer", "mixes images"),
+        ("ofa", "draws the side"),
+    ],
+)
+def test_graphs_are_refused_where_a_step_changes_from_one_to_the_next(bench, recipe, why):
+    bench.monkeypatch.setattr(
+        "navarch.evaluation.device.choose_device", lambda _: SimpleNamespace(type="cuda")
+    )
+    with pytest.raises(NavarchError, match=why):
+        bench.run(budget={"trials": 1}, train={"graphs": True, "recipe": recipe})
+    assert not bench.db.exists()
+
+
+def test_graphs_make_no_other_task_of_it(bench):
+    bench.monkeypatch.setattr(
+        "navarch.evaluation.device.choose_device", lambda _: SimpleNamespace(type="cuda")
+    )
+    plain, graphs = (prepare(Settings.model_validate({"train": {"graphs": on}})).task for on in (False, True))
+    assert (plain.digest, plain.key != graphs.key) == (graphs.digest, True)
