@@ -44,13 +44,30 @@ def import_file(
     latency: Annotated[
         bool, typer.Option("--latency", help="It holds latencies in ms, one column a device.")
     ] = False,
+    side: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="It is a folder of images of any size: cut squares of so many pixels.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="With --side: keep so many images to train and to validate, at most.",
+            show_default=False,
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Other data of this name may go.")] = False,
 ) -> None:
     """Import a file: recognise it, check every row, keep it with a checksum.
 
     Read are the CSVs of published benchmarks, the official files of NAS-Bench-201 and NATS-Bench, latencies,
-    Once-for-All's predictor, and a table of your own (CSV or Parquet) with its --space; and an .npz file of the
-    images of a published set, with its --name.
+    Once-for-All's predictor, and a table of your own (CSV or Parquet) with its --space; an .npz file of the
+    images of a published set, with its --name; and a folder of images of any size, with --side and a --name.
     """
     from navarch.evaluation.images.published import PUBLISHED_IMAGES
     from navarch.evaluation.tables.folder import DataFolder
@@ -58,6 +75,9 @@ def import_file(
     from navarch.evaluation.tables.own import ColumnNames
     from navarch.spaces import get_space
 
+    if side is not None or images is not None:
+        _import_folder(file, name, side, images, replace=replace)
+        return
     if name in PUBLISHED_IMAGES:
         from navarch.evaluation.images.finding import import_images
 
@@ -82,6 +102,21 @@ def import_file(
     if stored.kind == "latency":
         echo(f"devices: {', '.join(stored.columns[1:])}")
     echo(f"use it: {_how(stored, space)}")
+
+
+def _import_folder(
+    folder: Path, name: str | None, side: int | None, images: int | None, *, replace: bool
+) -> None:
+    from navarch import NavarchError
+    from navarch.evaluation.images.finding import import_folder
+
+    if name is None or side is None:
+        raise NavarchError("a folder of images needs a --side in pixels, and a --name to keep them under")
+    told = f"{folder}: {{:,}} images read"
+    kept = import_folder(
+        folder, name, side=side, images=images, replace=replace, tell=lambda count: echo(told.format(count))
+    )
+    _tell_images(kept)
 
 
 def download(

@@ -1,4 +1,4 @@
-"""`navarch supernet train` and `show`: weights that all architectures of a space share."""
+"""`navarch supernet train`, `import` and `show`: weights that all architectures of a space share."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,6 +15,7 @@ from navarch.cli.wording import duration
 if TYPE_CHECKING:
     from navarch.evaluation.supernet.train import OnEpoch
 
+_OF_TRAINING = ("epochs", "done", "seed", "sampling", "batch_size", "peak_lr")
 Output = Annotated[Path, typer.Option("-o", "--output", help="The file for the weights.", show_default=False)]
 Sizes = Annotated[
     list[str] | None,
@@ -29,8 +30,12 @@ Sizes = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    group = typer.Typer(no_args_is_help=True, help="Train weights that all architectures of a space share.")
+    group = typer.Typer(no_args_is_help=True, help="Train weights that a whole space shares, or import them.")
     group.command(epilog="Example: navarch supernet train -o cells.pt --epochs 60")(train)
+    group.command(
+        name="import",
+        epilog="Example: navarch supernet import supernet-tiny.pth --space autoformer-tiny --task imagenet -o tiny.pt",
+    )(import_file)
     group.command(epilog="Example: navarch supernet show cells.pt")(show)
     app.add_typer(group, name="supernet")
 
@@ -101,12 +106,43 @@ def train(
         echo(f"left; {output} keeps the finished epochs, and the same command goes on from there", err=True)
         raise typer.Exit(130) from None
     echo(f"trained {output}")
+    _tell_use(space, output)
+
+
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(help="The published file of a supernet's weights.", show_default=False)
+    ],
+    output: Output,
+    space: Annotated[str, typer.Option(help="The search space of the weights.", show_default=False)],
+    task: Annotated[
+        str, typer.Option(help="The images to measure on, of the file's classes.", show_default=False)
+    ],
+) -> None:
+    """Import the weights that the authors of OFA, SPOS or AutoFormer publish.
+
+    Every name and shape is checked; nothing in the file is run. Statistics of normalisations are not taken: they are
+    estimated anew for every architecture.
+    """
+    from navarch.evaluation import Training, prepare_task
+    from navarch.evaluation.supernet.importing import import_supernet
+    from navarch.evaluation.supernet.weights import read_weights
+    from navarch.spaces import get_space
+
+    import_supernet(file, output, get_space(space), prepare_task(task, Training()))
+    stored = read_weights(output)
+    count = sum(value.numel() for value in stored.weights.values())
+    echo(f"imported {output}: {count:,} parameters of {stored.about.origin}, digest {stored.digest[:16]}")
+    _tell_use(space, output)
+
+
+def _tell_use(space: str, output: Path) -> None:
     options = "" if space == "nas-bench-201" else f" --space {space}"
     echo(f"use it: navarch run{options} --evaluator supernet --set supernet.path={output}")
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="Weights that `train` left.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Weights that `train` or `import` left.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
     """Check a supernet's weights against their digest, and say what they are of."""
@@ -118,11 +154,14 @@ def show(
     if as_json:
         echo_json(facts)
         return
+    for name in _OF_TRAINING if stored.about.origin else ("origin",):
+        del facts[name]
+    facts["skeleton"] = (
+        ", ".join(f"{name}={size}" for name, size in facts["skeleton"].items()) or "as published"
+    )
+    facts["parameters"] = f"{count:,}"
     for name, value in facts.items():
-        shown = (
-            ", ".join(f"{size}={number}" for size, number in value.items()) if name == "skeleton" else value
-        )
-        echo(f"{name:<12} {f'{value:,}' if name == 'parameters' else shown}")
+        echo(f"{name:<12} {value}")
 
 
 def _tell(epochs: int, done: int) -> "OnEpoch":

@@ -134,14 +134,14 @@ def get_task(name: str) -> Task:
 
 
 def prepare_task(name: str, training: Training) -> Task:
-    """Return a task to train on, its images found and checked; a path names images of a user's own.
+    """Return a task to train on, its images found and checked; a path, or the name of kept images, names a user's own.
 
     Raises: UnknownTaskError; NavarchError for images that are missing, damaged or too few, and for a recipe
     that is not known.
     """
-    from navarch.evaluation.images.finding import find_images, is_image_path
+    from navarch.evaluation.images.finding import find_images, is_image_path, is_kept
 
-    if name in PUBLISHED_IMAGES or is_image_path(name):
+    if name in PUBLISHED_IMAGES or is_image_path(name) or is_kept(name):
         images = find_images(name)
         return _image_task(images, ImageSource(images.folder, training))
     task = get_task(name)

@@ -99,7 +99,9 @@ class Table(Section):
 class Supernet(Section):
     """The supernet evaluator."""
 
-    path: Path | None = Field(default=None, description="the weights that `navarch supernet train` left")
+    path: Path | None = Field(
+        default=None, description="the weights that `navarch supernet train` or `import` left"
+    )
     images: int = Field(
         default=2000, ge=1, description="training images, at most, that set an architecture's normalisations"
     )

@@ -2,6 +2,8 @@
 
 from navarch import NavarchError
 from navarch.evaluation import SupernetEvaluator, Task, find_supernet, supernet_task
+from navarch.evaluation.supernet.checkpoints import how_to_get
+from navarch.evaluation.supernet.making import require_supernet
 from navarch.evaluation.supernet.task import SupernetFile
 from navarch.graph.settings import Settings
 from navarch.spaces import SearchSpace
@@ -31,8 +33,8 @@ def make_inheriting(settings: Settings, space: SearchSpace) -> SupernetEvaluator
 
 def _find(settings: Settings, space: SearchSpace) -> SupernetFile:
     if settings.supernet.path is None:
+        require_supernet(space)
         raise NavarchError(
-            "evaluator 'supernet' needs trained weights: use --set supernet.path=FILE, and train them once "
-            "(navarch supernet train -o FILE)"
+            f"evaluator 'supernet' needs trained weights: use --set supernet.path=FILE; {how_to_get(space.name)}"
         )
     return find_supernet(settings.supernet.path, space)

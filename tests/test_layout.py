@@ -79,9 +79,13 @@ def test_spaces_and_evaluation_need_the_standard_library_and_torch_alone(path):
     import sys
 
     allowed = set(sys.stdlib_module_names) | {"torch", "navarch"}
-    allowed |= {"vision.py": {"torchvision"}, "ofa_predictor.py": {"numpy"}, "parquet.py": {"pyarrow"}}.get(
-        path.name, {"numpy", "PIL"} if path.name == "npz.py" else set()
-    )
+    allowed |= {
+        "vision.py": {"torchvision"},
+        "ofa_predictor.py": {"numpy"},
+        "parquet.py": {"pyarrow"},
+        "npz.py": {"numpy"},
+        "decoding.py": {"numpy", "PIL"},
+    }.get(path.name, set())
     foreign = {module for module in imported_modules(path) if module.split(".")[0] not in allowed}
     assert not foreign
 

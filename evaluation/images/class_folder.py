@@ -1,19 +1,30 @@
 """Images from a folder with one folder for each class: DIR/train/CLASS/*.png, DIR/val, DIR/test, or DIR/CLASS/*.png."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from navarch.evaluation.images.checked import RawSplit
-from navarch.evaluation.images.kept import ImagesError, Split
+from navarch.evaluation.images.kept import ImagesError, Split, draw_out
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff", ".gif"}
 
 
-def read_class_folder(root: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
-    """Return the splits that a folder has, and its class names, sorted. Raises: ImagesError."""
+def read_class_folder(
+    root: Path,
+    *,
+    side: int | None = None,
+    images: int | None = None,
+    tell: Callable[[int], None] = lambda count: None,
+) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
+    """Return the splits that a folder has, and its class names, sorted.
+
+    side: bring images of any size to it. images: read at most so many to train and to validate, the same share of every
+    class, always the same ones. tell: is told now and then how many of a split are decoded. Raises: ImagesError.
+    """
     import torch
 
-    from navarch.evaluation.images.npz import decode_images
+    from navarch.evaluation.images.decoding import decode_images
 
     places: dict[Split, Path] = {
         split: root / split for split in ("train", "val", "test") if (root / split).is_dir()
@@ -29,7 +40,11 @@ def read_class_folder(root: Path) -> tuple[dict[Split, RawSplit], tuple[str, ...
                 f"{str(place)!r} has no images in folders of classes: DIR/CLASS/IMAGE.png is needed."
             )
         labels = torch.tensor([label for _, label in members])
-        splits[split] = RawSplit(decode_images((path for path, _ in members), repr(str(place))), labels)
+        if images is not None and split != "test" and images < len(members):
+            _, chosen = draw_out(labels, images)
+            members, labels = [members[number] for number in chosen.tolist()], labels[chosen]
+        paths = [path for path, _ in members]
+        splits[split] = RawSplit(decode_images(paths, repr(str(place)), side=side, tell=tell), labels)
     return splits, classes
 
 

@@ -4,7 +4,9 @@ Kept under `images/` in the data folder, so that decoding happens once.
 """
 
 import hashlib
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from navarch.evaluation.images.checked import RawSplit, check_splits
@@ -13,6 +15,7 @@ from navarch.evaluation.images.kept import DESCRIPTION, ImagesError, ImageSet, S
 from navarch.evaluation.images.published import PUBLISHED_IMAGES, divide_test, read_published
 from navarch.evaluation.tables.folder import DataFolder, hash_file
 
+_OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VAL_SHARE = 0.1  # of the training images, where a file has no validation images
 
 
@@ -22,13 +25,17 @@ def is_image_path(name: str) -> bool:
 
 
 def find_images(name: str, *, download: bool = False) -> ImageSet:
-    """Return the images of a published set, or of an `.npz` file or folder, read and kept where they are not yet.
+    """Return the images of a published set, of a name of one's own, or of an `.npz` file or folder.
+
+    Those that are not kept yet are read and kept.
 
     Raises: ImagesError for what is missing, damaged or does not fit together.
     """
     root = DataFolder().path / "images"
     if name in PUBLISHED_IMAGES:
         return read_set(root / name) or _keep_published(name, root, download=download)
+    if is_kept(name) and (own := read_set(root / name)) is not None:
+        return own
     path = Path(name).expanduser()
     if path.is_dir():
         kind, key = f"folder:{path.resolve().name}", fingerprint(path)
@@ -44,6 +51,39 @@ def find_images(name: str, *, download: bool = False) -> ImageSet:
     raw, classes = read_class_folder(path) if path.is_dir() else read_npz_file(path)
     title = f"Images of {path.name}"
     return _keep(root / key, kind, title, repr(name), raw, classes, VAL_SHARE)
+
+
+def is_kept(name: str) -> bool:
+    """Tell whether images are kept under a name of a user's own."""
+    return _OWN_NAME.fullmatch(name) is not None and read_set(DataFolder().path / "images" / name) is not None
+
+
+def import_folder(
+    path: Path,
+    name: str,
+    *,
+    side: int,
+    images: int | None = None,
+    replace: bool = False,
+    tell: Callable[[int], None] = lambda count: None,
+) -> ImageSet:
+    """Keep the images of a folder, of any size, as squares of `side` pixels under a name.
+
+    See `read_class_folder` for the arguments. Raises: ImagesError.
+    """
+    from navarch.evaluation.task import task_names
+
+    if _OWN_NAME.fullmatch(name) is None or name in task_names():
+        raise ImagesError(
+            f"Images cannot be kept under the name {name!r}: small letters, digits, - and _ make one that is free."
+        )
+    if not path.is_dir():
+        raise ImagesError(f"There is no folder {str(path)!r} of images.")
+    folder = DataFolder().path / "images" / name
+    if read_set(folder) is not None and not replace:
+        raise ImagesError(f"Images are kept under the name {name!r} already: give another, or --replace.")
+    raw, classes = read_class_folder(path, side=side, images=images, tell=tell)
+    return _keep(folder, name, f"Images of {path.resolve().name}", repr(str(path)), raw, classes, VAL_SHARE)
 
 
 def import_images(path: Path, name: str) -> ImageSet:

@@ -7,11 +7,10 @@ written line by line into the smallest square that holds them. `classes` or `nam
 driver alone, never by a worker; no pickle is loaded.
 """
 
-import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from navarch.evaluation.images.checked import RawSplit
+from navarch.evaluation.images.decoding import MAX_SIDE, decode_images
 from navarch.evaluation.images.kept import ImagesError, Split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NAMES = ("classes", "class_names", "names", "wnids")
-MAX_SIDE = 1024
 # TypeError: a single array (.npy); RuntimeError: an encrypted member, or one packed in a way that Python does not know
 _UNREADABLE = (
     OSError,
@@ -150,44 +149,5 @@ class _Reader:
                 f"{len(stream)} bytes of the images, one more than there are images."
             )
         raw = memoryview(stream)
-        images = (raw[start:end] for start, end in pairwise(offsets.tolist()))
+        images = [raw[start:end] for start, end in pairwise(offsets.tolist())]
         return decode_images(images, f"{self.path!r}, {split}_jpeg")
-
-
-def decode_images(encoded: "Iterable[bytes | memoryview | Path]", where: str) -> "Tensor":
-    """Return (n, channels, side, side) uint8 of encoded square images; grey ones too where others have colour.
-
-    encoded: an iterable of bytes or paths. Raises: ImagesError for the first that is broken or of another size.
-    """
-    import torch
-    from PIL import Image, UnidentifiedImageError
-
-    decoded: list[Any] = []
-    for place, image in enumerate(encoded):
-        try:
-            with Image.open(image if isinstance(image, Path) else io.BytesIO(image)) as opened:
-                pixels = np.asarray(opened.convert("RGB"))
-        except (
-            OSError,
-            UnidentifiedImageError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-        ) as error:
-            name = repr(str(image)) if isinstance(image, Path) else f"image {place} of {where}"
-            raise ImagesError(f"{name} cannot be decoded ({_short(error)}): it is damaged.") from None
-        if (decoded and pixels.shape != decoded[0].shape) or pixels.shape[0] != pixels.shape[1]:
-            name = repr(str(image)) if isinstance(image, Path) else f"image {place} of {where}"
-            wanted = f"{decoded[0].shape[1]} x {decoded[0].shape[0]}" if decoded else "a square"
-            raise ImagesError(
-                f"{name} has {pixels.shape[1]} x {pixels.shape[0]} pixels, not {wanted}: bring all images to one "
-                "square size first."
-            )
-        decoded.append(pixels)
-    if not decoded:
-        raise ImagesError(f"{where} has no images.")
-    return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).contiguous()
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -22,18 +22,23 @@ def require_supernet(space: SearchSpace) -> None:
         raise NavarchError(f"The space {space.name!r} has no supernet; these have: {', '.join(SPACES)}.")
 
 
-def make_supernet(space: SearchSpace, task: Task, skeleton: Mapping[str, int]) -> "Supernet":
+def make_supernet(
+    space: SearchSpace, task: Task, skeleton: Mapping[str, int], *, is_published: bool = False
+) -> "Supernet":
     """Return the supernet of a space for a task, its weights drawn from torch's global generator.
 
-    The resolution of the task is the side that images are brought to.
+    The resolution of the task is the side that images are brought to. is_published: its weights are to be those of a
+    published checkpoint, which AutoFormer's shares in its own way.
     """
     from navarch.evaluation.supernet.choices import ChoiceSupernet
     from navarch.evaluation.supernet.elastic import ElasticSupernet
     from navarch.evaluation.supernet.net import Frame
-    from navarch.evaluation.supernet.sliced import EntangledSupernet
+    from navarch.evaluation.supernet.sliced import EntangledSupernet, PublishedEntangledSupernet
 
     require_supernet(space)
     frame = Frame(space, task.classes, task.in_channels, task.resolution, skeleton)
     if space.name in CHOSEN:
         return ChoiceSupernet(frame)
-    return ElasticSupernet(frame) if space.name in ELASTIC else EntangledSupernet(frame)
+    if space.name in ELASTIC:
+        return ElasticSupernet(frame)
+    return PublishedEntangledSupernet(frame) if is_published else EntangledSupernet(frame)

@@ -88,6 +88,10 @@ class Supernet(nn.Module, ABC):
         with torch.device("meta"):
             return self.frame.build(architecture)
 
+    def names(self) -> list[str]:
+        """Return the names of the shared parameters, as `read` takes them."""
+        return [name.replace(_DOT, ".") for name in self.shared]
+
     def read(self, name: str) -> Tensor:
         """Return a shared parameter."""
         return cast(Tensor, self.shared[name.replace(".", _DOT)])

@@ -6,7 +6,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from navarch.evaluation.scaling import resize
+from navarch.evaluation.recipe import Input
+from navarch.evaluation.scaling import Scaling, resize
+from navarch.evaluation.supernet.checkpoints import published_checkpoints
+from navarch.evaluation.supernet.weights import About
 
 Scale = Callable[[Tensor], Tensor]  # bytes (n, channels, side, side) -> float32 that a network reads
 BATCH = 200  # as published for Once-for-All, where 2,000 images are read
@@ -22,6 +25,16 @@ class Resized(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits of a batch of images of any side."""
         return cast(Tensor, self.network(resize(images, self.side)))
+
+
+def find_scale(about: About, train_images: Tensor, kind: Input) -> Scaling:
+    """Return how bytes become what the networks of a supernet read: as published, else by the training images."""
+    known = published_checkpoints().get(about.space) if about.origin else None
+    if known is None:
+        return Scaling.of(train_images, kind=kind)
+    return Scaling(
+        torch.tensor(known.mean).view(1, -1, 1, 1), torch.tensor(known.deviation).view(1, -1, 1, 1)
+    )
 
 
 def recalibrate(network: nn.Module, images: Tensor, scale: Scale) -> None:

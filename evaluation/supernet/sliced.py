@@ -65,3 +65,15 @@ class EntangledSupernet(SlicedSupernet):
         shared = self.read(name)
         rows = shared.view(3, shared.shape[0] // 3, *shared.shape[1:])[:, : shape[0] // 3]
         return rows.flatten(0, 1)[tuple(slice(0, size) for size in shape)]
+
+
+class PublishedEntangledSupernet(EntangledSupernet):
+    """AutoFormer with the weights that its authors publish.
+
+    There the biases of queries, keys and values are the first of the whole vector, whatever part of it they came from:
+    with fewer heads, the keys use biases that the queries have with more.
+    """
+
+    def slice(self, name: str, shape: torch.Size) -> Tensor:
+        """Return the first channels; of the weights of queries, keys and values each the first heads."""
+        return self.read(name)[: shape[0]] if name.endswith(".qkv.bias") else super().slice(name, shape)

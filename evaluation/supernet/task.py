@@ -53,9 +53,10 @@ def find_supernet(path: Path, space: SearchSpace) -> SupernetFile:
         )
     task = get_task(about.task)
     if about.task_digest != task.digest:
+        made, again = ("imported for", "import") if about.origin else ("trained on", "train")
         raise NavarchError(
-            f"The supernet {str(path)!r} was trained on task {about.task!r} with data or code {about.task_digest}, "
-            f"and that is now {task.digest}: train it again."
+            f"The supernet {str(path)!r} was {made} task {about.task!r} with data or code {about.task_digest}, "
+            f"and that is now {task.digest}: {again} it again."
         )
     return SupernetFile(
         path.resolve(), stored.digest, about.space, replace(task, resolution=about.resolution), about.skeleton

@@ -15,10 +15,9 @@ from navarch import NavarchError
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.fidelity import Fidelity
-from navarch.evaluation.job import BadReplyError, Request, read_outcome
-from navarch.evaluation.memory_limit import memory_limit_mb
-from navarch.evaluation.pool import Exit, WorkerPool, check_pool
-from navarch.evaluation.supernet.evaluator import PROGRESS_NAME, WORKER
+from navarch.evaluation.pool import check_pool
+from navarch.evaluation.supernet.alone import run_alone
+from navarch.evaluation.supernet.evaluator import PROGRESS_NAME
 from navarch.evaluation.supernet.making import require_supernet
 from navarch.evaluation.supernet.plan import Sampling, make_phases, published
 from navarch.evaluation.task import Task
@@ -104,33 +103,11 @@ def train_supernet(
     check_pool(1, timeout_s)
     job = Job("supernet", Architecture(about.space, ()), Fidelity(about.epochs, about.skeleton), about.seed)
     call = {"do": "train", "path": str(path.resolve()), "about": asdict(about)}
-    request = Request("search", "supernet", task.reference, device, job, call=call)
-    pool = WorkerPool(
-        task=task.reference,
-        slots=1,
-        timeout_s=timeout_s,
-        memory_mb=memory_limit_mb(1),
-        file_mb=None,
-        worker=WORKER,
-    )
     told = _Progress(on_epoch)
-    failures: list[str] = []
-
-    def look() -> bool:
-        told.look(pool.folder_of(request.request_id))
-        return False
-
-    def end(ended: Exit) -> None:
-        told.look(ended.folder)
-        failures.extend(_failure(ended))
-
-    try:
-        pool.run([request], on_start=lambda request: None, on_exit=end, should_stop=look)
-    finally:
-        pool.close()
-    if failures:
+    failure = run_alone(call, job, task, device=device, timeout_s=timeout_s, look=told.look)
+    if failure is not None:
         raise NavarchError(
-            f"The supernet was not trained to its end ({failures[0]}); "
+            f"The supernet was not trained to its end ({failure}); "
             f"{str(path)!r} keeps the epochs that were told, and the same command goes on from there."
         )
 
@@ -155,14 +132,3 @@ class _Progress:
                 if line.endswith(b"\n"):
                     self._read += len(line)
                     self._on_epoch(json.loads(line))
-
-
-def _failure(ended: Exit) -> list[str]:
-    """Return why a training ended badly; nothing when it did not."""
-    if ended.reason is not None or ended.folder is None:
-        return [ended.detail]
-    try:
-        outcome = read_outcome(ended.folder, ended.request.request_id)
-    except BadReplyError as error:
-        return [str(error)]
-    return [] if outcome.state == "complete" else [outcome.detail.strip().splitlines()[-1]]

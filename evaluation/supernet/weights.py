@@ -1,16 +1,13 @@
 """Supernet weights as a file: what they are of, the weights, and a digest over both.
 
-Written under a temporary name and renamed. Read with `weights_only`, so that nothing in a file can run, and believed
-only where the digest inside is that of the content.
+Written under a temporary name and renamed. Nothing in a file can run when it is read, and it is believed only where the
+digest inside is that of the content.
 """
 
 import ctypes
 import hashlib
 import json
 import os
-import stat
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +17,7 @@ import torch
 from torch import Tensor
 
 from navarch import NavarchError
+from navarch.evaluation.supernet.opening import open_tensors
 
 FORMAT = "navarch supernet 1"
 
@@ -29,6 +27,8 @@ class About:
     """Say what weights are of.
 
     task_digest: of the data and training of the task. done: epochs trained, of `epochs`. peak_lr: of the first phase.
+    origin: the published file that the weights were imported from, and its digest; empty where Navarch trained them,
+    and then what is said of training counts.
     """
 
     space: str
@@ -44,6 +44,7 @@ class About:
     sampling: str
     batch_size: int
     peak_lr: float
+    origin: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -84,36 +85,13 @@ def write_weights(path: Path, about: About, weights: Mapping[str, Tensor], state
 
 def read_weights(path: Path) -> Stored:
     """Return what a file holds. Raises: NavarchError where it is none of ours, damaged, or cannot be read."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _refuse(path, "it is no file")
-        if not zipfile.is_zipfile(path):
-            path.open("rb").close()  # what may not be read says so
-            raise _refuse(path, "it is of another kind, or was cut short")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd pickles; what comes of them is checked
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise NavarchError(f"The supernet {str(path)!r} cannot be read: {error.strerror or error}.") from None
-    except NavarchError:
-        raise
-    except (
-        Exception
-    ) as error:  # torch names no errors of its own: a hostile file can end its reader in any way
-        kind = type(error).__name__
-        why = (
-            "it names code, and only numbers are read"
-            if kind == "UnpicklingError"
-            else f"it is damaged ({kind})"
-        )
-        raise _refuse(path, why) from None
-    return _check(path, content)
+    return _check(path, open_tensors(path, lambda why: _refuse(path, why)))
 
 
 def _check(path: Path, content: object) -> Stored:
     expected = {"format": str, "about": str, "weights": dict, "state": dict, "digest": str}
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise _refuse(path, "it is of another kind, and checkpoints of other programs are not read")
+        raise _refuse(path, "it is of another kind; a published checkpoint is to be imported first")
     if set(content) != set(expected) or any(not isinstance(content[key], expected[key]) for key in expected):
         raise _refuse(path, "a part of it is missing or of another kind")
     digest = content.pop("digest")
@@ -145,7 +123,7 @@ def _read_about(text: str) -> About:
 
 def _refuse(path: Path, why: str) -> NavarchError:
     return NavarchError(
-        f"{str(path)!r} is no supernet that navarch has trained: {why}; train one with `navarch supernet train`."
+        f"{str(path)!r} is no supernet of navarch's: {why}; make one with `navarch supernet train` or `import`."
     )
 
 

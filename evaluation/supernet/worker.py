@@ -1,4 +1,4 @@
-"""What the processes of a supernet do: train one and leave its weights, or score an architecture with them."""
+"""What the processes of a supernet do: train one, import its weights, or score an architecture with them."""
 
 import json
 import math
@@ -16,13 +16,13 @@ from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
-from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.supernet.evaluator import PROGRESS_NAME
 from navarch.evaluation.supernet.learning import DivergedError, EpochEnd, Learner
 from navarch.evaluation.supernet.making import make_supernet
 from navarch.evaluation.supernet.net import Supernet
+from navarch.evaluation.supernet.official import write_published
 from navarch.evaluation.supernet.plan import Sampling, make_phases
-from navarch.evaluation.supernet.scoring import Resized, recalibrate
+from navarch.evaluation.supernet.scoring import Resized, find_scale, recalibrate
 from navarch.evaluation.supernet.weights import About, read_weights, write_weights
 from navarch.evaluation.task import Task, get_task
 from navarch.evaluation.task_data import load_search_data, load_test_data, training_recipe
@@ -41,8 +41,7 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
         torch.set_num_threads(1)
         target = choose_device(request.device)
         device = target.type
-        is_training = (request.call or {})["do"] == "train"
-        reply = _train(request, folder, target, started) if is_training else _score(request, target, started)
+        reply = _WORKS[(request.call or {})["do"]](request, folder, target, started)
     except Exception as error:
         # The one catch-all of these processes: whatever fails must become a sentence or a row.
         known = isinstance(error, NavarchError | DivergedError)
@@ -53,14 +52,14 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
     write_reply(folder, request.request_id, reply)
 
 
-def _score(request: Request, device: torch.device, started: float) -> dict[str, Any]:
+def _score(request: Request, folder: Path, device: torch.device, started: float) -> dict[str, Any]:
     """Return an outcome, or the test score, of an architecture with inherited weights."""
     call, task, job = request.call or {}, get_task(request.task), request.job
-    supernet = open_supernet(Path(call["path"]), call["digest"], task)
+    supernet, about = open_supernet(Path(call["path"]), call["digest"], task)
     data = load_search_data(task)
     begun = time.monotonic()
     recipe = training_recipe(task)
-    scale = Scaling.of(data.train_images, kind=recipe.input).on(device)
+    scale = find_scale(about, data.train_images, recipe.input).on(device)
     side = supernet.frame.space.input_side(job.architecture, supernet.frame.resolution)
     network = Resized(supernet.inherit(job.architecture), side).to(device)
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(job.seed))
@@ -84,16 +83,25 @@ def _score(request: Request, device: torch.device, started: float) -> dict[str, 
     }
 
 
-def open_supernet(path: Path, digest: str, task: Task) -> Supernet:
-    """Return the supernet of a file, trained on a task. Raises: NavarchError where its digest is another."""
+def open_supernet(path: Path, digest: str, task: Task) -> tuple[Supernet, About]:
+    """Return the supernet of a file, for a task, and what is said of it. Raises: NavarchError for another digest."""
     stored = read_weights(path)
     if stored.digest != digest:
         raise NavarchError(f"The supernet {str(path)!r} has changed since the search began.")
     about = stored.about
     resized = replace(task, resolution=about.resolution)
-    supernet = make_supernet(get_space(about.space), resized, about.skeleton)
+    supernet = make_supernet(get_space(about.space), resized, about.skeleton, is_published=bool(about.origin))
     supernet.load_weights(stored.weights)
-    return supernet
+    return supernet, about
+
+
+def _import(request: Request, folder: Path, device: torch.device, started: float) -> dict[str, Any]:
+    """Leave the weights of a published checkpoint in a file of our own."""
+    call = request.call or {}
+    about = About(**call["about"])
+    task = replace(get_task(request.task), resolution=about.resolution)
+    write_published(Path(call["file"]), Path(call["path"]), about, task)
+    return {"outcome": Outcome("complete", None, "", {}, (), _cost(started, started, device)).to_dict()}
 
 
 def _train(request: Request, folder: Path, device: torch.device, started: float) -> dict[str, Any]:
@@ -134,3 +142,6 @@ def _cost(started: float, begun: float, device: torch.device) -> TrialCost:
     now = time.monotonic()
     memory_mb, cpu_seconds = peak_memory_mb(device), time.process_time()
     return TrialCost(now - started, now - begun, memory_mb, device.type, 0, cpu_seconds)
+
+
+_WORKS = {"train": _train, "score": _score, "import": _import}

@@ -37,6 +37,7 @@ PAGES = [
     "data remove",
     "supernet",
     "supernet train",
+    "supernet import",
     "supernet show",
     "reproduce",
     "plan",

@@ -9,7 +9,12 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "evaluation"
 ALLOWED = {"torch", "torchvision", "navarch"}
-NO_WORKERS_NEED = {"ofa_predictor.py": {"numpy"}, "parquet.py": {"pyarrow"}, "npz.py": {"numpy", "PIL"}}
+NO_WORKERS_NEED = {
+    "ofa_predictor.py": {"numpy"},
+    "parquet.py": {"pyarrow"},
+    "npz.py": {"numpy"},
+    "decoding.py": {"numpy", "PIL"},
+}
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: str(path.relative_to(FOLDER)))

@@ -113,9 +113,7 @@ CASES = [
 def test_a_spoilt_file_is_refused_and_nothing_in_it_runs(good, tmp_path, spoil):
     sentinel, path = tmp_path / "ran", tmp_path / "spoilt.pt"
     spoil(path, good, sentinel)
-    with pytest.raises(
-        NavarchError, match=r"spoilt\.pt' is no supernet that navarch has trained: .*\.$"
-    ) as told:
+    with pytest.raises(NavarchError, match=r"spoilt\.pt' is no supernet of navarch's: .*\.$") as told:
         read_weights(path)
     assert "\n" not in str(told.value)
     assert not sentinel.exists()
@@ -156,6 +154,18 @@ def test_weights_come_back_equal_with_what_they_are_of(good):
     assert all(torch.equal(stored.weights[name], value) for name, value in WEIGHTS.items())
     assert stored.digest == read_weights(good).digest
     assert not list(good.parent.glob("*.part"))
+
+
+def test_a_file_of_before_weights_could_be_imported_is_read(tmp_path, good):
+    from navarch.evaluation.supernet import weights
+
+    content = content_of(good)
+    facts = json.loads(content["about"])
+    del facts["origin"]
+    content["about"] = json.dumps(facts, sort_keys=True)
+    del content["digest"]
+    torch.save({**content, "digest": weights._digest(content)}, tmp_path / "older.pt")
+    assert read_weights(tmp_path / "older.pt").about == ABOUT
 
 
 def test_the_digest_follows_weights_facts_and_state(tmp_path, good):

@@ -1,0 +1,139 @@
+"""A folder of images of any size, such as ImageNet's: squares of one size are cut, and kept under a name."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from navarch import NavarchError
+from navarch.evaluation import Training, get_task, prepare_task
+from navarch.evaluation.images.finding import import_folder
+from navarch.evaluation.images.kept import load_split
+from navarch.evaluation.task_data import load_search_data
+
+SIZES = [(80, 60), (60, 90), (64, 64), (31, 200), (500, 375)]  # width, height
+KINDS = ("n01440764", "n01443537", "n01484850")
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAVARCH_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def photos(shared_file):
+    """Real JPEG images."""
+    with np.load(shared_file("data/tinyimagenet64_20_jpeg.npz")) as archive:
+        stream, offsets = archive["train_jpeg"], archive["train_offsets"]
+    return [
+        Image.open(io.BytesIO(stream[offsets[i] : offsets[i + 1]].tobytes())).convert("RGB")
+        for i in range(30)
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path, photos):
+    """Return a folder as ImageNet's: train and val, JPEG files of all shapes, a grey one and one of four inks."""
+    for number, photo in enumerate(photos):
+        split = "val" if number >= 24 else "train"
+        place = tmp_path / "photos" / split / KINDS[number % 3] / f"{number:02}.JPEG"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shaped = photo.resize(SIZES[number % len(SIZES)])
+        shaped = shaped.convert("L") if number == 3 else shaped.convert("CMYK") if number == 4 else shaped
+        shaped.save(place, quality=95)
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("side", [pytest.param(224, marks=pytest.mark.slow), 48])
+def test_squares_are_cut_as_torchvision_cuts_them(folder, side):
+    try:
+        from torchvision.transforms import CenterCrop, Compose, Resize
+    except (ImportError, RuntimeError) as error:  # built for another torch than this one
+        pytest.skip(f"torchvision cannot be imported: {error}")
+    kept = import_folder(folder, "mine", side=side)
+    assert (kept.side, kept.channels, kept.counts, kept.classes) == (side, 3, {"train": 24, "val": 6}, KINDS)
+    pixels, labels = load_split(kept, "train")
+    cut = Compose([Resize(-(-side * 8 // 7)), CenterCrop(side)])
+    files = sorted(folder.glob("train/*/*"))
+    for file, label, found in zip(files, labels.tolist(), pixels, strict=True):
+        assert file.parent.name == KINDS[label]
+        expected = torch.from_numpy(np.asarray(cut(Image.open(file).convert("RGB")))).permute(2, 0, 1)
+        assert torch.equal(found, expected), file
+
+
+@pytest.mark.parametrize("size", [(400, 200), (200, 400)], ids=["wide", "high"])
+def test_seven_eighths_of_the_middle_are_cut_out(tmp_path, size):
+    white = Image.new("RGB", size)
+    middle = round(200 * 0.875)
+    white.paste(
+        (255, 255, 255),
+        tuple((length - middle) // 2 for length in size) + tuple((length + middle) // 2 for length in size),
+    )
+    for split, kind in ((split, kind) for split in ("train", "val") for kind in KINDS):
+        place = tmp_path / "white" / split / kind / "1.png"
+        place.parent.mkdir(parents=True)
+        white.save(place)
+    pixels, _ = load_split(import_folder(tmp_path / "white", "mine", side=56), "train")
+    assert (pixels[..., 1:-1, 1:-1] == 255).all()
+    assert (pixels[..., [0, -1], :] > 100).all()  # the edge of white is the edge of the cut
+
+
+def test_the_name_is_a_task_from_then_on_and_images_bound_what_is_read(folder):
+    kept = import_folder(folder, "mine", side=32, images=6)
+    assert kept.counts == {"train": 6, "val": 6}
+    task = prepare_task("mine", Training())
+    assert (task.name, task.classes, task.resolution, task.has_test) == ("mine", 3, 32, False)
+    assert load_search_data(get_task(task.reference)).train_labels.bincount().tolist() == [2, 2, 2]
+    again = import_folder(folder, "mine", side=32, images=6, replace=True)
+    assert again.digest == kept.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("mine", "are kept under the name 'mine' already"),
+        ("digits", "cannot be kept under the name 'digits'"),
+        ("cifar10", "cannot be kept under the name 'cifar10'"),
+        ("../mine", "cannot be kept under the name"),
+        ("", "cannot be kept under the name"),
+    ],
+)
+def test_a_name_that_is_not_free_is_refused(folder, name, sentence):
+    import_folder(folder, "mine", side=16)
+    with pytest.raises(NavarchError, match=sentence):
+        import_folder(folder, name, side=16)
+
+
+def test_images_of_many_sizes_without_a_side_say_what_to_do(folder):
+    with pytest.raises(NavarchError, match=r"navarch data import FOLDER --side PIXELS --name NAME"):
+        prepare_task(f"{folder}/", Training())
+
+
+def test_a_damaged_image_is_named_and_nothing_is_kept(folder, tmp_path):
+    file = sorted(folder.glob("train/*/*"))[5]
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(NavarchError, match=rf"{file.name}' cannot be decoded"):
+        import_folder(folder, "mine", side=32)
+    assert not list((tmp_path / "data").rglob("images.json"))
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path):
+    with pytest.raises(NavarchError, match="There is no folder"):
+        import_folder(tmp_path / "gone", "mine", side=32)
+
+
+@pytest.mark.slow
+def test_the_command_keeps_a_folder_and_says_how_to_use_it(folder, tmp_path):
+    command = [Path(sys.executable).with_name("navarch"), "data", "import", folder]
+    short = subprocess.run([*command, "--side", "32"], capture_output=True, text=True)
+    assert (short.returncode, short.stdout) == (2, "")
+    assert "needs a --side in pixels, and a --name" in short.stderr
+    ended = subprocess.run([*command, "--side", "32", "--name", "mine"], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "kept Images of photos: 24 train, 6 val images of 32 x 32 pixels" in ended.stdout
+    assert "use it: navarch run --task mine" in ended.stdout
