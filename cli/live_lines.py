@@ -23,7 +23,8 @@ def finished_line(trial: "TrialRow", standing: "Standing") -> str:
         how = f"reused from {trial.reused_from}" if trial.reused_from else f"{trial.train_seconds:.1f} s"
         what = f"val {accuracy(trial.val_accuracy)}  {big(trial.params)} parameters  {how}"
     else:
-        what = f"{trial.state}: {trial.reason} {one_line(trial.detail, 60)}"
+        why = " ".join(filter(None, (trial.reason, one_line(trial.detail, 60))))
+        what = f"{trial.state}: {why}"
     spent = f"{standing.trials}/{standing.budget} trials"
     return f"finished  trial {trial.number:<3} {trial.code}  {what}  |  {best_of(standing)}  {spent}"
 

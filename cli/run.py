@@ -194,6 +194,7 @@ def _show_plan(settings: "Settings") -> None:
 def _search_settings(settings: "Settings", parts: "RunParts") -> dict[str, Any]:
     """Return the settings of the search that the workflow reads."""
     from navarch.graph.rules import most_per_round, rules_of
+    from navarch.graph.rungs import goes_on
 
     search, workflow = settings.search, parts.workflow
     own = {"collm-nas": settings.collm, "seki": settings.seki}.get(workflow.name)
@@ -201,7 +202,13 @@ def _search_settings(settings: "Settings", parts: "RunParts") -> dict[str, Any]:
         return {**own.model_dump(), "retries": search.retries}
     trials = {"trials_per_round": most_per_round(settings), "grow_every": settings.grow_every or None}
     rungs = f"{'/'.join(map(str, parts.rungs))}-epoch"
-    settled = {**search.model_dump(), "proposals": rules_of(settings).proposals, "rungs": rungs, **trials}
+    settled = {
+        **search.model_dump(),
+        "proposals": rules_of(settings).proposals,
+        "rungs": rungs,
+        "continuation": goes_on(settings),
+        **trials,
+    }
     return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
 
 

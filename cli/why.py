@@ -99,7 +99,8 @@ def _show_origin(facts: dict[str, Any]) -> None:
 
 def _show_result(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     if row.val_accuracy is None:
-        _line("validation", "none: it was not measured")
+        why_none = "it was stopped early" if row.state == "pruned" else "it was not measured"
+        _line("validation", f"none: {why_none}")
         return
     record = feedback or {}
     place = f", rank {record['rank']}" if record.get("rank") else ""
@@ -120,6 +121,8 @@ def _show_cost(row: "TrialRow", queue_seconds: float | None) -> None:
     epochs = f" for {cost['epochs']} epochs" if cost.get("epochs") else ""
     of_what = "its command" if cost["device"] == "command" else f"training{epochs} on {cost['device']}"
     trained = f"{cost['train_seconds']:.1f} s of {of_what}"
+    if cost.get("start_epochs"):
+        trained += f", on from trial {cost['continued_from']} after {cost['start_epochs']}"
     rest = cost["seconds"] - cost["train_seconds"]
     if rest < 0:  # a table said how long the training takes: what was measured here is none of it
         _line("time", trained)

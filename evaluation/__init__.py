@@ -8,7 +8,7 @@ from navarch.evaluation.callable.command import Command, callable_task, make_com
 from navarch.evaluation.callable.evaluator import CallableEvaluator
 from navarch.evaluation.check import Latency, Limits, OverLimit, static_check
 from navarch.evaluation.costing import cost_on
-from navarch.evaluation.evaluator import Evaluator, Job, TestFailedError, TestScore
+from navarch.evaluation.evaluator import Continuation, Evaluator, Job, TestFailedError, TestScore
 from navarch.evaluation.feedback import Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.history import Evaluated, History
@@ -34,6 +34,7 @@ __all__ = [
     "CallableEvaluator",
     "ColumnNames",
     "Command",
+    "Continuation",
     "CurvePoint",
     "Evaluated",
     "Evaluator",

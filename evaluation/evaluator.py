@@ -18,16 +18,34 @@ class TestFailedError(NavarchError):
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """Say where the weights of a trial lie that others go on from; for evaluators that train.
+
+    load: the file that the earlier trial `trial` (its number) left after so many `epochs`; save: where this trial
+    leaves its own; empty: none.
+    """
+
+    load: str = ""
+    trial: int = 0
+    epochs: int = 0
+    save: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Ask for one trial: one architecture at one fidelity and seed.
 
     live: the file in which its process tells of its epochs, "" for none; see `live.py`.
+    bars: (epoch, validation accuracy in percent): a trial whose best so far is below the bar of an epoch stops there;
+    for evaluators that train.
     """
 
     trial_id: str
     architecture: Architecture
     fidelity: Fidelity
     seed: int
+    continuation: Continuation | None = None
+    bars: tuple[tuple[int, float], ...] = ()
     live: str = ""
 
 

@@ -7,11 +7,11 @@ this one's.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from navarch.evaluation.evaluator import Job, TestScore
+from navarch.evaluation.evaluator import Continuation, Job, TestScore
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.outcome import Outcome
 from navarch.spaces import Architecture
@@ -51,6 +51,8 @@ class Request:
             "fidelity": self.job.fidelity.to_dict(),
             "seed": self.job.seed,
             "live": self.job.live,
+            "continuation": None if self.job.continuation is None else asdict(self.job.continuation),
+            "bars": [list(bar) for bar in self.job.bars],
             "fault": self.fault,
             "call": self.call,
         }
@@ -59,8 +61,15 @@ class Request:
     def from_dict(cls, data: Mapping[str, Any]) -> "Request":
         """Read a request back; both ends are ours, so a wrong one is a mistake in the code and raises."""
         architecture = Architecture(data["space"], tuple(data["values"]))
-        fidelity = Fidelity.from_dict(data["fidelity"])
-        job = Job(data["trial_id"], architecture, fidelity, data["seed"], data["live"])
+        job = Job(
+            data["trial_id"],
+            architecture,
+            Fidelity.from_dict(data["fidelity"]),
+            data["seed"],
+            None if data["continuation"] is None else Continuation(**data["continuation"]),
+            tuple((epoch, accuracy) for epoch, accuracy in data["bars"]),
+            data["live"],
+        )
         action = cast(Action, data["action"])
         return cls(action, data["request_id"], data["task"], data["device"], job, data["fault"], data["call"])
 

@@ -22,6 +22,9 @@ class Optimizer(Protocol):
     def step(self, lr: float | Tensor) -> None:
         """Take one step and clear the gradients; parameters without one (dead edges) stay."""
 
+    def tensors(self) -> list[Tensor]:
+        """Return the tensors that it carries from step to step, in a fixed order."""
+
 
 class Sgd:
     """Step along the velocity = momentum * velocity + gradient; Nesterov: along gradient + momentum * velocity."""
@@ -60,6 +63,10 @@ class Sgd:
                 )
             for parameter in used:
                 parameter.grad = None
+
+    def tensors(self) -> list[Tensor]:
+        """Return the velocities in the order of the parameters."""
+        return list(self.velocity.values())
 
 
 class AdamW:
@@ -102,6 +109,10 @@ class AdamW:
                 )
             for parameter in used:
                 parameter.grad = None
+
+    def tensors(self) -> list[Tensor]:
+        """Return mean, mean square and steps of each parameter, in their order."""
+        return [tensor for tensors in self.state.values() for tensor in tensors]
 
 
 def make_optimizer(parameters: Sequence[Tensor], recipe: TrainRecipe) -> Optimizer:

@@ -33,6 +33,8 @@ class TrialCost:
 
     build_seconds: until the network stood. data_seconds: to load the images and bring them to the device.
     val_seconds: of validations. Training counts the last step of the data and the validations in. 0 where not measured.
+    epochs: those that it trained itself. start_epochs: those before them, of the earlier trial whose weights it went
+    on from, and continued_from: that trial's number in the run that trained both; 0 and None where it began anew.
     """
 
     seconds: float
@@ -44,6 +46,8 @@ class TrialCost:
     build_seconds: float = 0.0
     data_seconds: float = 0.0
     val_seconds: float = 0.0
+    start_epochs: int = 0
+    continued_from: int | None = None
 
 
 NO_COST = TrialCost(seconds=0.0, train_seconds=0.0, peak_memory_mb=0.0, device="none", epochs=0)
@@ -89,6 +93,13 @@ def failed(
 ) -> Outcome:
     """Return a failed outcome; of a long detail the tail is kept."""
     return Outcome("failed", reason, detail[-DETAIL_CAP:], {}, curve, cost)
+
+
+def pruned(
+    detail: str, objectives: dict[str, float], *, cost: TrialCost, curve: tuple[CurvePoint, ...]
+) -> Outcome:
+    """Return the outcome of a trial that was stopped early; its curve has accuracies, its objectives have none."""
+    return Outcome("pruned", None, detail, objectives, curve, cost)
 
 
 def judge(outcome: Outcome) -> Outcome:
@@ -137,6 +148,7 @@ def _point(data: Mapping[str, Any]) -> CurvePoint:
 
 
 def _cost(data: Mapping[str, Any]) -> TrialCost:
+    source = data.get("continued_from")
     return TrialCost(
         seconds=_number(data["seconds"], "seconds"),
         train_seconds=_number(data["train_seconds"], "train_seconds"),
@@ -148,6 +160,8 @@ def _cost(data: Mapping[str, Any]) -> TrialCost:
             name: _number(data.get(name, 0.0), name)
             for name in ("build_seconds", "data_seconds", "val_seconds")
         },
+        start_epochs=int(data.get("start_epochs", 0)),
+        continued_from=None if source is None else int(source),
     )
 
 

@@ -7,6 +7,7 @@ seed give the same curve, bit for bit.
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from navarch.evaluation.augment import prepare, shuffled_batches
 from navarch.evaluation.captured import CapturedStep, Learn
+from navarch.evaluation.continuation import TrainState, restore_state, take_state
 from navarch.evaluation.device import bf16_pays
 from navarch.evaluation.live import OnEpoch, silent
 from navarch.evaluation.mixing import main_labels, mixed_loss
@@ -29,17 +31,21 @@ VAL_BATCH = 200  # images at once without gradients; larger batches fall out of 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Hold what training gave, and one sentence when the loss stopped being a number.
+    """Hold what training gave, and one sentence when the loss stopped being a number or a bar was missed.
 
-    seconds: in all; data_seconds of them until the images were on the device, val_seconds for validations.
+    seconds: in all; data_seconds of them until the images were on the device, val_seconds for validations. epochs:
+    those trained here, after the first `start_epochs`. state: what further epochs need.
     """
 
     curve: tuple[CurvePoint, ...]
     seconds: float
     epochs: int
-    diverged: str | None
+    start_epochs: int
     data_seconds: float
     val_seconds: float
+    state: TrainState
+    diverged: str | None = None
+    stopped: str | None = None
 
 
 def train_network(
@@ -51,29 +57,35 @@ def train_network(
     seed: int,
     device: torch.device,
     side: int | None = None,
+    planned_epochs: int | None = None,
+    start: TrainState | None = None,
+    bars: Mapping[int, float] | None = None,
     on_epoch: OnEpoch = silent,
     graphs: bool = False,
 ) -> Trained:
     """Train a network, moving it to the device; it keeps the trained weights.
 
-    side: pixels of the images that the network reads, where not those of the data. on_epoch: told of each epoch.
-    graphs: the step as a CUDA graph.
+    epochs: after which training ends, those before `start` included. side: pixels of the images that the network
+    reads, where not those of the data. planned_epochs: that the learning rate is planned for; default: `epochs`.
+    start: the state to go on from. bars: by epoch, the accuracy that the best validation so far must reach.
+    on_epoch: told of each epoch. graphs: the step as a CUDA graph.
     """
     started = time.monotonic()
-    run = _Run(network, data, recipe, epochs, seed, device, side)
+    run = _Run(network, data, recipe, planned_epochs or epochs, seed, device, side)
     if graphs:
         run.learn = CapturedStep(run.learn)
+    first = 0 if start is None else start.epoch
+    curve = [] if start is None else list(start.curve)
+    if start is not None:
+        restore_state(start, network, run.optimizer, run.chance, device)
     data_seconds, val_seconds = time.monotonic() - started, 0.0
-    validated = val_epochs(epochs, recipe.val_points)
-    curve: list[CurvePoint] = []
-
-    def end(epoch: int, diverged: str | None) -> Trained:
-        seconds = time.monotonic() - started
-        return Trained(tuple(curve), seconds, epoch, diverged, data_seconds, val_seconds)
-
-    for epoch in range(1, epochs + 1):
+    validated = val_epochs(run.epochs, recipe.val_points) | {epochs}
+    diverged = stopped = None
+    epoch = first
+    while epoch < epochs and diverged is None and stopped is None:
+        epoch += 1
         mean_loss, train_accuracy = run.train_epoch(epoch)
-        diverged = val_accuracy = None
+        val_accuracy = None
         if not math.isfinite(mean_loss):
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
         elif epoch in validated:
@@ -83,10 +95,33 @@ def train_network(
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
             if math.isnan(val_accuracy):
                 diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
+            elif epoch < epochs:
+                stopped = _missed(curve, (bars or {}).get(epoch), epochs)
         on_epoch(epoch, mean_loss, train_accuracy, val_accuracy)
-        if diverged is not None:
-            return end(epoch, diverged)
-    return end(epochs, None)
+    state = take_state(network, run.optimizer, run.chance, device, epoch=epoch, curve=curve)
+    seconds = time.monotonic() - started
+    return Trained(
+        curve=tuple(curve),
+        seconds=seconds,
+        epochs=epoch - first,
+        start_epochs=first,
+        data_seconds=data_seconds,
+        val_seconds=val_seconds,
+        state=state,
+        diverged=diverged,
+        stopped=stopped,
+    )
+
+
+def _missed(curve: list[CurvePoint], bar: float | None, epochs: int) -> str | None:
+    """Return one sentence when the best validation accuracy so far is below the bar of the last epoch."""
+    best = max(point.val_accuracy for point in curve)
+    if bar is None or best >= bar:
+        return None
+    return (
+        f"stopped after epoch {curve[-1].epoch} of {epochs}: its best validation accuracy was {best:.2f} %, "
+        f"and trials before it set the bar at {bar:.2f} %"
+    )
 
 
 class _Run:
@@ -102,6 +137,7 @@ class _Run:
         device: torch.device,
         side: int | None,
     ) -> None:
+        """Move everything to the device. epochs: that learning rate and drop-path are planned for."""
         self.network, self.recipe, self.epochs, self.device = network, recipe, epochs, device
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from navarch.evaluation.continuation import TrainState, find_start, keep_state
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import (
     bf16_pays,
@@ -27,7 +28,7 @@ from navarch.evaluation.device import (
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.live import teller
-from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge
+from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge, pruned
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.task import Task, get_task
@@ -116,6 +117,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     shared_data(request.task)
     loaded = time.monotonic()
     network, trained, note = _train(network, request, task, recipe, device)
+    source = job.continuation
     cost = TrialCost(
         seconds=time.monotonic() - started,
         train_seconds=trained.seconds,
@@ -126,9 +128,14 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
         build_seconds=built - started,
         data_seconds=loaded - begun + trained.data_seconds,
         val_seconds=trained.val_seconds,
+        start_epochs=trained.start_epochs,
+        continued_from=source.trial if source is not None and trained.start_epochs else None,
     )
     if trained.diverged is not None:
         return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))
+    if trained.stopped is not None:
+        said = "; ".join(filter(None, (note, trained.stopped)))
+        return _Run(network, trained, pruned(said, _size(job, task), cost=cost, curve=trained.curve))
     objectives = {"val_accuracy": trained.curve[-1].val_accuracy, **_size(job, task)}
     return _Run(network, trained, judge(Outcome("complete", None, note, objectives, trained.curve, cost)))
 
@@ -137,39 +144,58 @@ def _train(
     network: nn.Module, request: Request, task: Task, recipe: TrainRecipe, device: torch.device
 ) -> tuple[nn.Module, Trained, str]:
     """Train, and once again from the start with half the batch where memory runs out; say so in a note."""
-    job = request.job
-    data = shared_data(request.task)
-    side = get_space(job.architecture.space).input_side(job.architecture, task.resolution)
-
+    job, data = request.job, shared_data(request.task)
     batch = min(recipe.batch_size, len(data.train_labels))  # a smaller set is one batch
-
-    def attempt(network: nn.Module, recipe: TrainRecipe) -> Trained:
-        return train_network(
-            network,
-            data,
-            recipe,
-            epochs=job.fidelity.epochs,
-            seed=job.seed,
-            device=device,
-            side=side,
-            on_epoch=teller(job.live),
-            graphs=training_of(task).graphs,
-        )
-
-    try:
-        return network, attempt(network, recipe), ""
-    except Exception as error:
-        if name_reason(error) != "oom" or batch < 2:
-            raise
-    del network  # outside the handler, which keeps the frames of the attempt and their tensors alive
-    release_memory(device)
     half = replace(recipe, batch_size=batch // 2, peak_lr=recipe.peak_lr / 2)
-    note = (
-        f"out of memory with batches of {batch} images: trained with {half.batch_size}, "
-        "at half the learning rate"
+    start = find_start(job, task.digest, network, recipe)
+    notes, is_halved = [start.note], start.is_halved
+    try:
+        trained = _attempt(network, job, task, data, half if is_halved else recipe, device, start.state)
+    except Exception as error:
+        if name_reason(error) != "oom" or batch < 2 or is_halved:
+            raise
+        trained = None
+    if trained is None:
+        del (
+            network,
+            start,
+        )  # outside the handler, which keeps the frames of the attempt and their tensors alive
+        release_memory(device)
+        network, is_halved = _build(job, task, half), True
+        trained = _attempt(network, job, task, data, half, device, None)
+    if is_halved:
+        notes.append(
+            f"out of memory with batches of {batch} images: trained with {half.batch_size}, "
+            "at half the learning rate"
+        )
+    if trained.diverged is None and trained.stopped is None:
+        notes.append(keep_state(job, task.digest, trained.state, is_halved=is_halved))
+    return network, trained, "; ".join(filter(None, notes))
+
+
+def _attempt(
+    network: nn.Module,
+    job: Job,
+    task: Task,
+    data: SearchData,
+    recipe: TrainRecipe,
+    device: torch.device,
+    start: TrainState | None,
+) -> Trained:
+    return train_network(
+        network,
+        data,
+        recipe,
+        epochs=job.fidelity.epochs,
+        planned_epochs=job.fidelity.planned_epochs,
+        seed=job.seed,
+        device=device,
+        side=get_space(job.architecture.space).input_side(job.architecture, task.resolution),
+        start=start,
+        bars=dict(job.bars),
+        on_epoch=teller(job.live),
+        graphs=training_of(task).graphs,
     )
-    network = _build(job, task, half)
-    return network, attempt(network, half), note
 
 
 def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:

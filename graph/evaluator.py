@@ -7,9 +7,10 @@ from langgraph.runtime import Runtime
 from navarch.evaluation import Fidelity, Job, Outcome, cost_on, make_feedback
 from navarch.evaluation.live import begin_live, end_live
 from navarch.graph.context import RunContext, context_of
+from navarch.graph.continuing import jobs_of, keep_useful
 from navarch.graph.progress import Later, Trying
 from navarch.graph.records import job_of
-from navarch.graph.rungs import fidelity_of
+from navarch.graph.rungs import fidelity_of, start_of
 from navarch.graph.screening import leave_out, screened
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
@@ -107,6 +108,7 @@ def _reuse(ctx: RunContext, row: TrialRow, progress: Trying) -> bool:
         fidelity=row.fidelity,
         seed=row.seed,
         exclude_run=ctx.run_id,
+        most_start_epochs=start_of(ctx.settings, row.epochs),
     )
     if known is None:
         return False
@@ -159,10 +161,11 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
         )
         if job.live:
             end_live(Path(job.live))
+        keep_useful(ctx)
         progress.finished(stored, ctx.standing())
 
     if rows:
-        jobs = [job_of(ctx, row) for row in rows]
+        jobs = jobs_of(ctx, rows)
         asked = (lambda: False) if ctx.evaluator.instant else ctx.should_stop
         ctx.evaluator.evaluate_many(jobs, on_start=start, on_outcome=finish, should_stop=asked)
 

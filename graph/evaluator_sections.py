@@ -37,6 +37,11 @@ class Train(Section):
         default=False, description="the same bits on CUDA too, more slowly; a CPU always does"
     )
     graphs: bool = Field(default=False, description="CUDA: the training step as a graph, recorded once")
+    stop_rule: Literal["median", "regression"] | None = Field(
+        default=None,
+        description="stop a trial early: median, below that of earlier trials at its epoch; regression, where a "
+        "line through them gives it one chance in a hundred of becoming the best; default: none is stopped",
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="training seed; runs that share it can reuse trials"
     )

@@ -16,7 +16,8 @@ from navarch.graph.estimates import Forecast, Measured, PromptForecast, Question
 from navarch.graph.money import prices_of
 from navarch.graph.pilot import play_pilot, question_of, role_of
 from navarch.graph.rehearsal import rehearsed
-from navarch.graph.settings import Settings
+from navarch.graph.rungs import epochs_spent
+from navarch.graph.settings import Settings, settings_of
 from navarch.graph.workflows import WORKFLOWS
 from navarch.prompts import PromptLibrary
 
@@ -62,7 +63,7 @@ def rehearse(settings: Settings, trials: int) -> Rehearsal:
             for row in memory.calls(run_id)
             if settings.model_of(role_of(row)) != "offline"
         ]
-        epochs = sum(row.epochs for row in memory.trials(run_id))
+        epochs = epochs_spent(memory.trials(run_id), settings_of(memory.get_run(run_id)))
         return Rehearsal(tuple(asked), len(memory.rounds(run_id)), memory.count_finished(run_id), epochs)
 
 

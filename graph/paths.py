@@ -25,6 +25,11 @@ def live_file(db: Path, run_id: str, name: str) -> Path:
     return live_folder(db, run_id) / f"{name}.jsonl"
 
 
+def weights_folder(db: Path, run_id: str) -> Path:
+    """Return the folder of the weights that trials of a run may go on from."""
+    return _folder(db) / f"{db.name}.{run_id}.weights"
+
+
 def make_folder(db: Path) -> None:
     """Make the folder of both, for this user alone."""
     folder = _folder(db)

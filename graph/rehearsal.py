@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -72,7 +72,10 @@ class MadeUpEvaluator:
         """Make all outcomes up."""
         for job in jobs:
             on_start(job)
-            on_outcome(job, self.evaluate(job.architecture, job.fidelity, job.seed))
+            outcome = self.evaluate(job.architecture, job.fidelity, job.seed)
+            start = job.continuation.epochs if job.continuation is not None else 0
+            cost = replace(outcome.cost, epochs=job.fidelity.epochs - start, start_epochs=start)
+            on_outcome(job, replace(outcome, cost=cost))
 
     def test(
         self, architecture: Architecture, fidelity: Fidelity, seed: int, *, split: Literal["test"]

@@ -15,6 +15,7 @@ from navarch.evaluation.images.finding import is_image_path
 from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepare
 from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
 from navarch.graph.context import RunContext
+from navarch.graph.continuing import drop_weights
 from navarch.graph.fault import fault
 from navarch.graph.following import Follower, begin_test, shown_live, watched
 from navarch.graph.interrupts import listening
@@ -24,6 +25,7 @@ from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.progress import Progress, Silent
 from navarch.graph.replaying import pin_recordings
 from navarch.graph.rules import round_sizes, rules_of
+from navarch.graph.rungs import goes_on
 from navarch.graph.screening import make_screen
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
@@ -112,6 +114,7 @@ def settle(settings: Settings, parts: RunParts) -> Settings:
     own = {
         **round_sizes(settings),
         "rungs": parts.rungs,
+        "continuation": goes_on(settings),
     }
     return settings.model_copy(update={"search": settings.search.model_copy(update=own)})
 
@@ -121,6 +124,7 @@ def finish_run(ctx: RunContext, reason: str) -> None:
     ctx.memory.set_run_state(ctx.run_id, "finishing", reason)
     _cancel_unfinished(ctx)
     _read_test(ctx)
+    drop_weights(ctx)
     ctx.memory.set_run_state(ctx.run_id, "finished", reason)
 
 

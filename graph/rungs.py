@@ -3,7 +3,7 @@
 A workflow without a schedule has one rung, the fidelity of its trials.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,7 +55,41 @@ def fidelity_of(ctx: "RunContext", round: int) -> Fidelity:
     rungs = ctx.settings.search.rungs
     if rungs is None:
         return ctx.fidelity
-    return replace(ctx.fidelity, epochs=rungs[move_of(ctx.memory, ctx.run_id, ctx.settings, round).rung])
+    epochs = rungs[move_of(ctx.memory, ctx.run_id, ctx.settings, round).rung]
+    planned = rungs[-1] if goes_on(ctx.settings) and epochs < rungs[-1] else None
+    return replace(ctx.fidelity, epochs=epochs, schedule_epochs=planned)
+
+
+def goes_on(settings: Settings) -> bool:
+    """Tell whether a promoted trial goes on from its weights, so that a rung costs the epochs above the one below."""
+    is_scheduled = get_workflow(settings.workflow).schedule is not None
+    return is_scheduled and settings.evaluator == "train" and settings.search.continuation
+
+
+def start_of(settings: Settings, epochs: int) -> int:
+    """Return the epochs that a trial of a rung goes on from: those of the rung below, or 0."""
+    rungs = settings.search.rungs or ()
+    place = rungs.index(epochs) if goes_on(settings) and epochs in rungs else 0
+    return rungs[place - 1] if place else 0
+
+
+def epochs_spent(rows: Sequence[TrialRow], settings: Settings) -> int:
+    """Return the epochs that trials count: each its fidelity's, less those that it went on from.
+
+    A trial that was stopped early counts those that it trained, one that had lost the weights of its lower rung counts
+    all. One that was not trained but reused counts as if it had been, and so whoever is promoted from it goes on.
+    """
+    reused = {(row.digest, row.epochs) for row in rows if row.reused_from is not None}
+
+    def count(row: TrialRow) -> int:
+        if row.state == "pruned":
+            return int(row.cost["epochs"])
+        start = start_of(settings, row.epochs)
+        is_measured = row.state == "complete" and row.reused_from is None
+        is_lost = is_measured and not row.cost.get("start_epochs") and (row.digest, start) not in reused
+        return row.epochs - (0 if is_lost else start)
+
+    return sum(map(count, rows))
 
 
 def affordable(memory: Memory, run_id: str, settings: Settings, round: int) -> int:
@@ -63,8 +97,39 @@ def affordable(memory: Memory, run_id: str, settings: Settings, round: int) -> i
     rungs, budget = settings.search.rungs, settings.budget
     if budget.epochs is None or rungs is None:
         return budget.trials
-    spent = sum(row.epochs for row in memory.trials(run_id) if row.round < round)
-    return (budget.epochs - spent) // rungs[move_of(memory, run_id, settings, round).rung]
+    spent = epochs_spent([row for row in memory.trials(run_id) if row.round < round], settings)
+    epochs = rungs[move_of(memory, run_id, settings, round).rung]
+    return (budget.epochs - spent) // (epochs - start_of(settings, epochs))
+
+
+def promising(rows: Sequence[TrialRow], settings: Settings) -> list[int]:
+    """Return the numbers of the trials that may still be promoted, those that are next in line first."""
+    rungs = settings.search.rungs or ()
+    finished = {(row.digest, row.epochs) for row in rows if row.is_finished}
+    promoted = {(row.digest, row.epochs) for row in rows if not row.is_finished}
+    found: list[tuple[float, int]] = []
+    most = _most_promoted(rows, settings, rungs)
+    for epochs, above, places in zip(rungs[:-1], rungs[1:], most, strict=True):
+        complete = [row for row in rows if row.epochs == epochs and row.state == "complete"]
+        ranked = sorted(complete, key=lambda row: -(row.val_accuracy or 0.0))
+        for rank, row in enumerate(ranked):
+            if (row.digest, above) in promoted:
+                found.append((-1.0, row.number))
+            elif rank < places and (row.digest, above) not in finished:
+                found.append((rank / places, row.number))
+    return [number for _, number in sorted(found)]
+
+
+def _most_promoted(rows: Sequence[TrialRow], settings: Settings, rungs: tuple[int, ...]) -> list[int]:
+    """Return how many trials of each rung but the last the run can promote at most, from now to its end."""
+    if get_workflow(settings.workflow).schedule == "halving":
+        return list(_bracket(settings, rungs)[1:])
+    size = sum(row.epochs == rungs[0] for row in rows) + settings.budget.trials - len(rows)
+    most = []
+    for _ in rungs[1:]:
+        size //= settings.search.reduction
+        most.append(size)
+    return most
 
 
 def find_rungs(
@@ -109,7 +174,9 @@ def find_rungs(
 
 
 def _bracket(settings: Settings, rungs: tuple[int, ...]) -> tuple[int, ...]:
-    return bracket(rungs, settings.search.reduction, settings.budget.trials, settings.budget.epochs)
+    below = (0, *rungs[:-1]) if goes_on(settings) else (0,) * len(rungs)
+    epochs = [rung - start for rung, start in zip(rungs, below, strict=True)]
+    return bracket(epochs, settings.search.reduction, settings.budget.trials, settings.budget.epochs)
 
 
 def _placed(rows: Iterable[TrialRow], epochs: int) -> list[Placed]:

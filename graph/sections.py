@@ -97,6 +97,16 @@ class Search(Section):
         le=10_000,
         description="halving, asha: the best one in so many trains on at the next rung",
     )
+    continuation: bool = Field(
+        default=True,
+        description="halving, asha, where trials are trained: a promoted trial goes on from its weights, and each rung "
+        "is a part of one training; false: each rung is a training of its own, from zero",
+    )
+    weights_mb: int = Field(
+        default=4096,
+        ge=0,
+        description="disk in MiB for the weights that trials may go on from; the least promising are removed first",
+    )
 
 
 class Collm(Section):

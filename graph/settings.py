@@ -195,8 +195,12 @@ def parse_budget(text: str) -> dict[str, Any]:
 
 def settings_of(run: RunRow) -> Settings:
     """Return the settings that a run was started with. Raises: NavarchError if this version cannot read them."""
+    search = {
+        "continuation": False,
+        **(run.settings.get("search") or {}),
+    }  # an earlier version's runs have none
     try:
-        return Settings(**run.settings)
+        return Settings(**{**run.settings, "search": search})
     except (ValidationError, TypeError):
         raise NavarchError(
             f"run {run.run_id!r} was stored by version {run.version} with settings that this version cannot read: "

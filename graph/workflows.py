@@ -75,7 +75,7 @@ def _classical(
 
 
 def _halving(name: Literal["halving", "asha"], summary: str, *uses: str) -> Workflow:
-    uses = ("rungs", "reduction", *uses)
+    uses = ("rungs", "reduction", "continuation", *uses)
     return Workflow(name, summary, (), "halving", "random", uses=uses, schedule=name)
 
 

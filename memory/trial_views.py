@@ -89,10 +89,16 @@ class TrialViews(Table):
         fidelity: Mapping[str, Any] | str,
         seed: int,
         exclude_run: str | None = None,
+        most_start_epochs: int = 0,
     ) -> TrialRow | None:
-        """Return the oldest complete trial of equal architecture, task, fidelity and seed in another run."""
+        """Return the oldest complete trial of equal architecture, task, fidelity and seed in another run.
+
+        most_start_epochs: the result is the same for one that went on from the weights of another trial, its cost is
+        not: it may have begun after so many epochs at most.
+        """
         where = "digest = ? AND task_digest = ? AND fidelity = ? AND seed = ? AND state = 'complete'"
-        parameters = [digest, task_digest, fidelity_key(fidelity), seed, exclude_run]
+        parameters = [digest, task_digest, fidelity_key(fidelity), seed, most_start_epochs, exclude_run]
+        where += " AND coalesce(json_extract(cost, '$.start_epochs'), 0) <= ?"
         sql = f"{TRIALS.select} WHERE {where} AND run_id IS NOT ? ORDER BY rowid LIMIT 1"
         found = self._select(sql, parameters)
         return found[0] if found else None

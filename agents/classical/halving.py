@@ -24,8 +24,8 @@ def bracket(
 ) -> tuple[int, ...]:
     """Return how many architectures each rung trains in the largest bracket that the budget pays for.
 
-    epochs: of each rung, fewest first. The best 1 in `reduction` of a rung go on, at least one. trials, max_epochs:
-    what all rungs together may take. Empty where not even one architecture can climb all rungs.
+    epochs: that a trial of each rung costs, the lowest rung first. The best 1 in `reduction` of a rung go on, at least
+    one. trials, max_epochs: what all rungs together may take. Empty where not even one architecture can climb them all.
     """
 
     def sizes(first: int) -> tuple[int, ...]:

@@ -18,16 +18,17 @@ from navarch.evaluation.supernet.checkpoints import Checkpoint, published_checkp
 from navarch.evaluation.supernet.elastic import ElasticSupernet
 from navarch.evaluation.supernet.making import make_supernet
 from navarch.evaluation.supernet.net import Frame, Supernet
-from navarch.evaluation.supernet.opening import Refuse, open_tensors
 from navarch.evaluation.supernet.sliced import EntangledSupernet, largest
 from navarch.evaluation.supernet.weights import About, write_weights
 from navarch.evaluation.task import Task
+from navarch.evaluation.tensor_file import TensorFileError, load_tensors
 from navarch.spaces import get_space
 from navarch.spaces.autoformer.cost import Sizes
 from navarch.spaces.autoformer.encoding import to_subnet
 from navarch.spaces.autoformer.network import Network
 
 Take = Callable[[Tensor], Tensor]
+Refuse = Callable[[str], NavarchError]  # from a reason to the error that is raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,21 @@ def write_published(file: Path, output: Path, about: About, task: Task) -> None:
             f"{str(file)!r} does not hold the published weights of {about.space!r} ({known.file}): {why}."
         )
 
-    content = open_tensors(file, refuse, is_ours=False)
+    content = open_published(file, refuse)
     supernet = make_supernet(get_space(about.space), task, about.skeleton, is_published=True)
     for name, value in map_weights(content, supernet, known, refuse).items():
         supernet.share(name, value)
     write_weights(output, about, supernet.saved_weights(), {})
+
+
+def open_published(file: Path, refuse: Refuse) -> object:
+    """Return what a file holds that others wrote, yet to be checked. Raises: NavarchError, by `refuse` or not read."""
+    try:
+        return load_tensors(file, is_ours=False)
+    except OSError as error:
+        raise NavarchError(f"The file {str(file)!r} cannot be read: {error.strerror or error}.") from None
+    except TensorFileError as error:
+        raise refuse(str(error)) from None
 
 
 def map_weights(

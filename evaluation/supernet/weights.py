@@ -1,23 +1,18 @@
 """Supernet weights as a file: what they are of, the weights, and a digest over both.
 
-Written under a temporary name and renamed. Nothing in a file can run when it is read, and it is believed only where the
-digest inside is that of the content.
+See `tensor_file` for how it is written and read.
 """
 
-import ctypes
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from navarch import NavarchError
-from navarch.evaluation.supernet.opening import open_tensors
+from navarch.evaluation.tensor_file import TensorFileError, read_tensors, write_tensors
 
 FORMAT = "navarch supernet 1"
 
@@ -64,19 +59,13 @@ class Stored:
 
 def write_weights(path: Path, about: About, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write a file, or replace it by a newer one of the same training. Raises: NavarchError where that fails."""
-    content = {
-        "format": FORMAT,
+    entries = {
         "about": json.dumps(asdict(about), sort_keys=True),
         "weights": {name: value.detach().cpu().contiguous() for name, value in weights.items()},
         "state": dict(state),
     }
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as file:
-            torch.save({**content, "digest": _digest(content)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_tensors(path, FORMAT, entries)
     except OSError as error:
         raise NavarchError(
             f"The supernet {str(path)!r} cannot be written: {error.strerror or error}."
@@ -85,23 +74,16 @@ def write_weights(path: Path, about: About, weights: Mapping[str, Tensor], state
 
 def read_weights(path: Path) -> Stored:
     """Return what a file holds. Raises: NavarchError where it is none of ours, damaged, or cannot be read."""
-    return _check(path, open_tensors(path, lambda why: _refuse(path, why)))
-
-
-def _check(path: Path, content: object) -> Stored:
-    expected = {"format": str, "about": str, "weights": dict, "state": dict, "digest": str}
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise _refuse(path, "it is of another kind; a published checkpoint is to be imported first")
-    if set(content) != set(expected) or any(not isinstance(content[key], expected[key]) for key in expected):
-        raise _refuse(path, "a part of it is missing or of another kind")
-    digest = content.pop("digest")
     try:
-        found = _digest(content)
+        content, digest = read_tensors(path, FORMAT, {"about": str, "weights": dict, "state": dict})
+    except OSError as error:
+        raise NavarchError(f"The supernet {str(path)!r} cannot be read: {error.strerror or error}.") from None
+    except TensorFileError as error:
+        raise _refuse(path, str(error)) from None
+    try:
         about = _read_about(content["about"])
     except (ValueError, TypeError, RecursionError) as error:
         raise _refuse(path, f"it is damaged ({error})") from None
-    if found != digest:
-        raise _refuse(path, "its content has changed: the digest inside is another")
     weights = content["weights"]
     if not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()):
         raise _refuse(path, "some of its weights are no tensors")
@@ -125,31 +107,3 @@ def _refuse(path: Path, why: str) -> NavarchError:
     return NavarchError(
         f"{str(path)!r} is no supernet of navarch's: {why}; make one with `navarch supernet train` or `import`."
     )
-
-
-def _digest(value: object) -> str:
-    """Return the sha256 of plain data with tensors in it."""
-    hasher = hashlib.sha256()
-    _feed(hasher, value)
-    return hasher.hexdigest()
-
-
-def _feed(hasher: Any, value: object) -> None:
-    if isinstance(value, Tensor):
-        hasher.update(f"tensor {value.dtype} {tuple(value.shape)};".encode())
-        held = value.detach().cpu().contiguous()
-        if size := held.numel() * held.element_size():
-            hasher.update((ctypes.c_char * size).from_address(held.data_ptr()))
-    elif isinstance(value, Mapping):
-        hasher.update(f"mapping {len(value)};".encode())
-        for key in sorted(value, key=repr):
-            hasher.update(f"{key!r};".encode())
-            _feed(hasher, value[key])
-    elif isinstance(value, list | tuple):
-        hasher.update(f"list {len(value)};".encode())
-        for item in value:
-            _feed(hasher, item)
-    elif value is None or isinstance(value, bool | int | float | str):
-        hasher.update(f"{value!r};".encode())
-    else:
-        raise TypeError(f"a {type(value).__name__} in it")

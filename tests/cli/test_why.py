@@ -59,6 +59,21 @@ def test_of_a_table_the_time_of_training_alone_is_told(cli):
     assert "at its peak" not in out
 
 
+@pytest.mark.slow
+def test_of_a_promoted_trial_it_is_told_from_which_one_it_went_on(cli):
+    small = ("--set", "train.skeleton={width=4,cells=1}", "--set", "train.epochs=2")
+    search = ("--set", "search.rungs=[1,2]", "--set", "search.reduction=2")
+    ended = cli("run", "--workflow", "halving", "--budget", 3, *small, *search)
+    assert ended.code == 0, ended.err
+    told = json.loads(cli("why", "latest", 3, "--json").out)["cost"]
+    assert (told["epochs"], told["start_epochs"]) == (1, 1)
+    out = cli("why", "latest", 3).out
+    assert (
+        f"s of training for 1 epochs on {told['device']}, on from trial {told['continued_from']} after 1"
+        in out
+    )
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_a_memory_of_an_earlier_version_is_read_as_it_is(cli, tmp_path, version):
     path = tmp_path / "old.db"

@@ -1,5 +1,7 @@
 """A whole run in this process: the real graph, memory and roles, with training replaced by a formula."""
 
+from dataclasses import replace
+
 import pytest
 
 import navarch.graph.run as run_module
@@ -44,7 +46,13 @@ class FormulaEvaluator:
             self.before(job)
             if should_stop():
                 return
-            on_outcome(job, self.evaluate(job.architecture, job.fidelity, job.seed))
+            on_outcome(job, self.continued(job, self.evaluate(job.architecture, job.fidelity, job.seed)))
+
+    def continued(self, job, outcome):
+        """Return the outcome with the cost of a trial that goes on from weights, as far as the job has them."""
+        start = job.continuation.epochs if job.continuation is not None else 0
+        cost = replace(outcome.cost, epochs=job.fidelity.epochs - start, start_epochs=start)
+        return replace(outcome, cost=cost) if start else outcome
 
     def test(self, architecture, fidelity, seed, *, split):
         assert split == "test"

@@ -58,11 +58,14 @@ def test_the_best_of_the_lowest_rung_train_on_and_the_best_of_those_is_the_resul
 
 def test_rungs_and_reduction_are_settings(bench):
     bench.run(workflow="halving", budget={"trials": 7}, search={"reduction": 2})
-    bench.run(workflow="halving", budget={"trials": 100, "epochs": 30}, search={"rungs": (2, 4)})
+    budget = {"trials": 100, "epochs": 30}
+    bench.run(workflow="halving", budget=budget, search={"rungs": (2, 4)}, train={"seed": 1})
+    alone = {"rungs": (2, 4), "continuation": False}
+    bench.run(workflow="halving", budget=budget, search=alone, train={"seed": 2})
     with bench.memory() as memory:
-        runs = [[row.epochs for row in memory.trials(run)] for run in ("r1", "r2")]
+        runs = [[row.epochs for row in memory.trials(run)] for run in ("r1", "r2", "r3")]
         kept = memory.get_run("r1").settings["search"]["rungs"]
-    assert runs == [[1] * 4 + [2] * 2 + [4], [2] * 11 + [4] * 2]
+    assert runs == [[1] * 4 + [2] * 2 + [4], [2] * 12 + [4] * 3, [2] * 11 + [4] * 2]
     assert kept == [1, 2, 4]
 
 
@@ -96,11 +99,13 @@ def test_a_run_that_was_stopped_decides_as_one_that_was_not(bench, workflow):
     assert len(stopped) == 20
 
 
+@pytest.mark.parametrize("is_continued", [True, False])
 @pytest.mark.parametrize("workflow", ["random", "evolution", "asha", "halving"])
-def test_a_budget_of_epochs_is_never_exceeded(bench, workflow):
-    result = bench.run(workflow=workflow, budget={"trials": 100, "epochs": 30})
+def test_a_budget_of_epochs_is_never_exceeded(bench, workflow, is_continued):
+    search = {"continuation": is_continued}
+    result = bench.run(workflow=workflow, budget={"trials": 100, "epochs": 30}, search=search)
     with bench.memory() as memory:
-        spent = sum(row.epochs for row in memory.trials("r1"))
+        spent = sum(row.epochs - row.cost.get("start_epochs", 0) for row in memory.trials("r1"))
     assert 26 <= spent <= 30
     assert "epochs has no room for another trial" in result.reason or workflow == "halving"
 
@@ -135,7 +140,7 @@ def test_failed_trials_are_not_promoted(bench):
             r"two rungs or more.*\[1\]",
         ),
         ({"budget": {"trials": 1}}, r"does not pay for one architecture on each of the rungs \[1, 4\]"),
-        ({"budget": {"trials": 9, "epochs": 4}}, "raise budget.trials or budget.epochs"),
+        ({"budget": {"trials": 9, "epochs": 3}}, "raise budget.trials or budget.epochs"),
     ],
 )
 def test_what_cannot_be_halved_is_one_sentence(bench, flags, words):

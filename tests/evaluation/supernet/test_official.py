@@ -22,8 +22,7 @@ from navarch.evaluation.supernet.checkpoints import published_checkpoints
 from navarch.evaluation.supernet.choices import ChoiceSupernet
 from navarch.evaluation.supernet.elastic import ElasticSupernet
 from navarch.evaluation.supernet.net import Frame, drop_statistics
-from navarch.evaluation.supernet.official import entries, map_weights
-from navarch.evaluation.supernet.opening import open_tensors
+from navarch.evaluation.supernet.official import entries, map_weights, open_published
 from navarch.evaluation.supernet.sliced import PublishedEntangledSupernet
 from navarch.spaces import get_space
 
@@ -269,7 +268,7 @@ def test_whatever_bytes_a_file_has_it_gives_all_weights_or_one_sentence(
     path.write_bytes(bytes(data[: int(keep * len(data))]))
     known, sentence = published_checkpoints()["ofa-mobilenetv3"], None
     try:
-        weights = map_weights(open_tensors(path, refuse, is_ours=False), elastic, known, refuse)
+        weights = map_weights(open_published(path, refuse), elastic, known, refuse)
     except NavarchError as error:
         sentence = str(error)
     assert set(weights) == set(elastic.names()) if sentence is None else "\n" not in sentence

@@ -11,6 +11,7 @@ import torch
 
 from navarch import NavarchError
 from navarch.evaluation.supernet.weights import About, read_weights, write_weights
+from navarch.evaluation.tensor_file import digest_of
 
 ABOUT = About("nas-bench-201", "digits", "0" * 16, 10, 1, 12, {"width": 4}, 2, 2, 0, "uniform", 25, 0.1)
 WEIGHTS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(())}
@@ -164,7 +165,7 @@ def test_a_file_of_before_weights_could_be_imported_is_read(tmp_path, good):
     del facts["origin"]
     content["about"] = json.dumps(facts, sort_keys=True)
     del content["digest"]
-    torch.save({**content, "digest": weights._digest(content)}, tmp_path / "older.pt")
+    torch.save({**content, "digest": digest_of(content)}, tmp_path / "older.pt")
     assert read_weights(tmp_path / "older.pt").about == ABOUT
 
 
@@ -190,7 +191,7 @@ def test_a_kill_while_writing_leaves_the_file_of_the_epoch_before(good, monkeypa
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("navarch.evaluation.supernet.weights.os.fsync", fail)
+    monkeypatch.setattr("navarch.evaluation.tensor_file.os.fsync", fail)
     with pytest.raises(KeyboardInterrupt):
         write_weights(good, replace(ABOUT, seed=5), WEIGHTS, {})
     assert good.read_bytes() == before
