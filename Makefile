@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FAULTS := test_faults.py test_train_evaluator.py test_silence.py test_fork_limits.py test_slots.py test_sizes.py supernet/test_weights.py
 
 .PHONY: search test check slow faults exhaustive lint types bench clean
 
@@ -22,7 +23,7 @@ exhaustive: $(READY)  ## everything of which CI runs a slice: a thousand network
 	$(BIN)/python -m pytest -m exhaustive -n 2 -q
 
 faults: $(READY)  ## every way in which a trial can go wrong, to the full number: out of memory, crashes, hangs, kills
-	$(BIN)/python -m pytest tests/evaluation/test_faults.py tests/evaluation/test_train_evaluator.py -n 2 -q
+	$(BIN)/python -m pytest $(addprefix tests/evaluation/,$(FAULTS)) -n 2 -q
 
 lint: $(READY)
 	$(BIN)/ruff check .

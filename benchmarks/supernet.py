@@ -125,9 +125,12 @@ def _measure(
     seconds: list[float] = []
 
     def keep(job: Job, outcome: Outcome) -> None:
-        if outcome.state != "complete":
+        constant = outcome.reason == "diverged" and outcome.curve  # nothing flows through the cell
+        if outcome.state != "complete" and not constant:
             raise SystemExit(f"trial {job.trial_id} failed: {outcome.reason}: {outcome.detail}")
-        found[job.trial_id] = outcome.objectives["val_accuracy"]
+        found[job.trial_id] = (
+            outcome.curve[-1].val_accuracy if constant else outcome.objectives["val_accuracy"]
+        )
         seconds.append(outcome.cost.cpu_seconds)
 
     jobs = [Job(str(number), cell, fidelity, seed) for number, cell in enumerate(cells)]

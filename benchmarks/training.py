@@ -161,13 +161,14 @@ def train_ours(evaluator: TrainEvaluator, chosen: list[Architecture]) -> Round:
         should_stop=lambda: False,
     )
     wall = time.monotonic() - started
-    failures = [outcome.detail for outcome in outcomes if outcome.state != "complete"]
+    # A cell through which nothing flows is trained to its end like any other, and fails as diverged.
+    failures = [outcome.detail for outcome in outcomes if outcome.state != "complete" and not outcome.curve]
     if failures:
         sys.exit(f"a candidate failed: {failures[0]}")
     return Round(
         wall,
         sum(outcome.cost.cpu_seconds for outcome in outcomes),
-        statistics.mean(outcome.objectives["val_accuracy"] for outcome in outcomes),
+        statistics.mean(outcome.curve[-1].val_accuracy for outcome in outcomes),
         statistics.mean(outcome.cost.train_seconds / outcome.cost.seconds for outcome in outcomes),
     )
 

@@ -1,6 +1,5 @@
 """Work on what is left of a grid of runs, with a line on stderr for each run that ends."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,5 +68,6 @@ def _teller(total: int) -> "Callable[[CellEnd], None]":
 
 def _default_jobs(settings: "Settings") -> int:
     """Return how many runs the cores can take: a run that trains keeps several busy."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // settings.slots)
+    from navarch.evaluation.placement import usable_cores
+
+    return max(1, usable_cores() // settings.slots)

@@ -178,7 +178,7 @@ def _show_plan(settings: "Settings") -> None:
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
         echo(f"search     {_given(_search_settings(settings, parts))}")
-        echo(f"device     {settings.train.device}")
+        echo(f"device     {', '.join(settings.train.device)}")
         bounds = {
             "target": settings.target,
             "patience": settings.search.patience,

@@ -9,7 +9,7 @@ from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks, show_ladders
-from navarch.cli.wording import money, roles_of
+from navarch.cli.wording import money, roles_of, trials_at_once
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow, TrialRow
@@ -72,7 +72,8 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
     with read_memory(db) as memory:
         run = memory.get_run(name)
         facts = _run_facts(memory, run, state_of(run, db), _best_of(memory, run))
-        trials = [_trial_facts(row) for row in memory.trials(run.run_id)]
+        rows = memory.trials(run.run_id)
+        trials, at_once = [_trial_facts(row) for row in rows], trials_at_once(rows)
         refused = _refused(memory, run.run_id)
         kept = [_lesson_facts(row) for row in memory.lessons(run.run_id, active=False)]
         spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
@@ -97,6 +98,7 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
                 },
                 "models": [ladder.as_dict() for ladder in models],
                 "trials": trials,
+                "trials_at_once": at_once,
                 "refused": refused,
                 "lessons": kept,
             }
@@ -109,6 +111,8 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
     if roles := roles_of(settings_of(run)):
         echo(f"roles: {roles}")
     echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
+    if at_once:
+        echo(f"trials at once: {at_once}")
     paid = "" if cost is None else f", {money(cost)} in money"
     free = ""
     if spent.free_calls:

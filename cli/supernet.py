@@ -76,13 +76,11 @@ def train(
 ) -> None:
     """Train a supernet. The file is written after every epoch; the same command goes on where it stands."""
     from navarch.evaluation import Training, prepare_task
+    from navarch.evaluation.placement import refuse_missing_cuda
     from navarch.evaluation.supernet.train import plan_training, train_supernet
     from navarch.spaces import get_space
 
-    if device == "cuda":
-        from navarch.evaluation.device import refuse_missing_cuda
-
-        refuse_missing_cuda()
+    refuse_missing_cuda((device,))
     trained_on = prepare_task(task, Training())
     about = plan_training(
         output,

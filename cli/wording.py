@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from navarch.agents.replies import Reply
     from navarch.evaluation import Evaluator
     from navarch.graph.assemble import RunParts
     from navarch.graph.settings import Settings
-    from navarch.memory import ProposalRow
+    from navarch.memory import ProposalRow, TrialRow
 
 
 def accuracy(percent: float | None) -> str:
@@ -42,6 +44,18 @@ def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
         else ""
     )
     return f"{evaluator.name}, {epochs}{evaluator.slots} at once"
+
+
+def trials_at_once(rows: "Iterable[TrialRow]") -> str:
+    """Return how many trials could run at once on each device, as that changed, or nothing if no trial says so."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        slots = (row.cost or {}).get("slots")
+        if slots and row.reused_from is None:
+            numbers = found.setdefault(row.cost["device"], [])
+            if numbers[-1:] != [str(slots)]:
+                numbers.append(str(slots))
+    return "; ".join(f"{', then '.join(numbers)} on {device}" for device, numbers in found.items())
 
 
 def roles_of(settings: "Settings") -> str:

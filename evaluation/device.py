@@ -7,8 +7,6 @@ from functools import cache
 
 import torch
 
-from navarch import NavarchError
-
 
 def choose_device(name: str) -> torch.device:
     """Return the torch device of a name; "auto" is CUDA when present, else the CPU."""
@@ -63,11 +61,3 @@ def describe_devices() -> str:
         else f"CPU, {torch.get_num_threads()} threads"
     )
     return f"{torch.__version__}, {kind}, bfloat16 {'pays' if bf16_pays(device) else 'does not pay'}"
-
-
-def refuse_missing_cuda() -> None:
-    """Raise NavarchError where CUDA was asked for by name and is not there; this imports torch into the caller."""
-    if not torch.cuda.is_available():
-        raise NavarchError(
-            f"The device 'cuda' is not on this machine (torch {torch.__version__}); use auto or cpu."
-        )

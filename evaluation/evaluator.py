@@ -86,7 +86,7 @@ class Evaluator(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know before the search, one sentence each."""
+        """What a person should know before the search, one sentence each; trials may add what was found out."""
 
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Measure one architecture."""

@@ -5,33 +5,33 @@ touches CUDA and measures nothing itself: that does the worker, a module with `w
 `run_request(request, folder, hook)`. A trial's process leads a session of its own, so that it dies with
 everything that it started.
 
-Covered: trials that crash, hang, eat memory, flood stdout, start processes, or end without a word; a driver
-that is killed (stdin ends: every group is killed, the folder is removed).
-Not covered: a grandchild that
-makes a session of its own, fork bombs, code that means harm. This is no sandbox: the architectures are
-data, and no code of a model is ever run here.
+Covered: trials that crash, hang, eat memory, flood stdout, start processes, more of them than they may, also
+orphans and such as make a session of their own, or end without a word; a driver that is killed (stdin ends: every
+group is killed, the folder is removed).
+Not covered: code that means harm. This is no sandbox: the architectures are data, and no code of a model is ever run
+here.
 """
 
 import contextlib
-import ctypes
 import json
 import os
-import resource
 import select
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-OPEN_FILES = 1024  # of one trial at once
+from navarch.evaluation import census, probe
+from navarch.evaluation.child import Start, live_as_child
+
 LOG_CAP = 16 * 1024  # bytes kept of what a trial prints: the tail
 READ_SIZE = 1024 * 1024
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class Child:
     pid: int
     output: int  # read end of the pipe that takes its stdout and stderr
     log: bytearray = field(default_factory=bytearray)
+    fault: str = ""  # why the server itself killed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class Options:
 
     root: str  # folder for the trials' work folders
     task: str  # its images are made before the first fork, so that the trials share them
-    memory_mb: int | None  # address space that a trial may add to what the server has; None: no limit
     file_mb: int | None  # largest file that a trial may write; None: no limit
+    processes: int | None  # that a trial may run at once; None: no limit
+    has_cuda: bool  # whether to look for CUDA devices
     worker: str  # module that carries out requests
     hook: str | None  # module of the tests that acts out faults
 
@@ -68,25 +70,32 @@ class ForkServer:
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_write, False)
         os.set_blocking(self.wake_read, False)
+        self.counted = time.monotonic()
 
     def serve(self) -> None:
         """Import what trials need, say so, and carry out commands until the driver is gone."""
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        if self.options.processes is not None:
+            census.adopt_orphans()
         _warm_up(self.options)
-        self.say({"event": "ready"})
+        self.say({"event": "ready", "cuda_free_mb": probe.measure_cuda() if self.options.has_cuda else []})
         try:
             while self._turn():
                 pass
         finally:
             for child in self.children.values():
                 _kill(child)
+            census.kill_all(census.children_of(os.getpid()))
             shutil.rmtree(self.options.root, ignore_errors=True)
 
     def _turn(self) -> bool:
         """Wait for something and deal with it; False when the driver is gone."""
         outputs = {child.output: child for child in self.children.values() if child.output >= 0}
-        ready, _, _ = select.select([0, self.wake_read, *outputs], [], [])
+        counts = self.options.processes is not None and bool(self.children)
+        ready, _, _ = select.select(
+            [0, self.wake_read, *outputs], [], [], census.CENSUS_S if counts else None
+        )
         if self.wake_read in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self.wake_read, 4096)
@@ -94,6 +103,8 @@ class ForkServer:
             if descriptor in outputs:
                 _drain(outputs[descriptor], once=True)
         self._reap()
+        if counts and time.monotonic() - self.counted >= census.CENSUS_S:
+            self._count()
         return self._read_commands() if 0 in ready else True
 
     def _read_commands(self) -> bool:
@@ -104,44 +115,82 @@ class ForkServer:
         for line in lines:
             command = json.loads(line)
             if command["command"] == "start":
-                self._start(command["request"])
+                self._start(Start(command["request"], command["memory_mb"], command["pin"]))
             elif command["request_id"] in self.children:
                 _kill(self.children[command["request_id"]])
         return True
 
-    def _start(self, request: Mapping[str, Any]) -> None:
+    def _start(self, start: Start) -> None:
         folder = tempfile.mkdtemp(prefix="trial-", dir=self.options.root)
         read_end, write_end = os.pipe()
-        server = os.getpid()
+        server, request_id = os.getpid(), start.request["request_id"]
         pid = os.fork()
         if pid == 0:
-            _live_as_child(request, Path(folder), write_end, server, self.options)
+            own = self.options
+            live_as_child(
+                start, Path(folder), write_end, server, file_mb=own.file_mb, worker=own.worker, hook=own.hook
+            )
         os.close(write_end)
         os.set_blocking(read_end, False)
-        self.children[request["request_id"]] = Child(request["request_id"], pid, read_end)
-        self.say({"event": "started", "request_id": request["request_id"], "pid": pid, "folder": folder})
+        self.children[request_id] = Child(request_id, pid, read_end)
+        self.say({"event": "started", "request_id": request_id, "pid": pid, "folder": folder})
 
     def _reap(self) -> None:
-        """Report the children that ended, after killing what they left behind in their groups."""
-        for child in list(self.children.values()):
-            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-            if pid == 0:
-                continue
-            _kill_group(child.pid)
-            _drain(child, once=False)
-            if child.output >= 0:
-                os.close(child.output)
-            del self.children[child.request_id]
-            scale = 2**20 if sys.platform == "darwin" else 2**10
-            self.say(
-                {
-                    "event": "ended",
-                    "request_id": child.request_id,
-                    "exit_code": os.waitstatus_to_exitcode(status),
-                    "peak_memory_mb": usage.ru_maxrss / scale,
-                    "log": child.log.decode("utf-8", errors="replace"),
-                }
-            )
+        """Report the trials that ended, after killing what they left behind; bury orphans without a word."""
+        has_buried = False
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                ended = next((child for child in self.children.values() if child.pid == pid), None)
+                if ended is None:
+                    has_buried = True
+                else:
+                    self._report(ended, os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+        if has_buried:
+            self._kill_strays()  # its children have fallen to the server
+
+    def _report(self, child: Child, exit_code: int, peak: int) -> None:
+        _kill_group(child.pid)
+        _drain(child, once=False)
+        if child.output >= 0:
+            os.close(child.output)
+        del self.children[child.request_id]
+        if self.options.processes is not None:
+            self._kill_strays()
+        self.say(
+            {
+                "event": "ended",
+                "request_id": child.request_id,
+                "exit_code": exit_code,
+                "peak_memory_mb": peak / (2**20 if sys.platform == "darwin" else 2**10),
+                "log": child.log.decode("utf-8", errors="replace"),
+                "fault": child.fault,
+            }
+        )
+
+    def _count(self) -> None:
+        """Kill trials that run more processes than they may, and what no running trial owns."""
+        self.counted = time.monotonic()
+        most = self.options.processes
+        assert most is not None
+        orphans = self._kill_strays()
+        for child in self.children.values():
+            own = [pid for pid, group in orphans if group == child.pid]
+            found = census.family([child.pid, *own], most)
+            if len(found) > most:
+                child.fault = f"it ran more than {most} processes at once"
+                _kill(child)
+                census.kill_all(found)
+
+    def _kill_strays(self) -> list[tuple[int, int | None]]:
+        """Kill what fell to the server and is in no group of a running trial; return the others with their groups."""
+        trials = {child.pid for child in self.children.values()}
+        fallen = [pid for pid in census.children_of(os.getpid()) if pid not in trials]
+        grouped = [(pid, census.group_of(pid)) for pid in fallen]
+        census.kill_all(pid for pid, group in grouped if group not in trials)
+        return [(pid, group) for pid, group in grouped if group in trials]
 
     def say(self, event: Mapping[str, Any]) -> None:
         """Write one event; a driver that is gone is noticed at stdin."""
@@ -164,76 +213,6 @@ def _warm_up(options: Options) -> None:
         import_module(options.hook)
     gc.collect()
     gc.freeze()  # the collector of a child would copy the pages that it shares with the server
-
-
-def _live_as_child(
-    request: Mapping[str, Any], folder: Path, output: int, server: int, options: Options
-) -> NoReturn:
-    """Carry out one request in the new process, and end it whatever happens."""
-    from navarch.evaluation.job import Request
-
-    code = 1
-    try:
-        _detach(output, server)
-        os.chdir(folder)
-        parsed = Request.from_dict(request)
-        _set_limits(options, parsed.device)
-        hook = import_module(options.hook).act if options.hook is not None else None
-        import_module(options.worker).run_request(parsed, folder, hook)
-        code = 0
-    except Exception:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
-
-
-def _detach(output: int, server: int) -> None:
-    """Leave the server's session, signals and files, and ask the kernel to end with the server."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    end_with_parent()
-    if os.getppid() != server:
-        os._exit(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    os.closerange(3, min(soft, 65536))
-
-
-def end_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, where the kernel can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _set_limits(options: Options, device: str) -> None:
-    """Bound what a trial can take. Address space only on the CPU: CUDA reserves far more than it uses."""
-    if options.file_mb is not None:
-        file_bytes = options.file_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        open_files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if options.memory_mb is None or sys.platform != "linux":
-        return
-    from navarch.evaluation.device import choose_device
-
-    if choose_device(device).type != "cpu":
-        return
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + options.memory_mb * 2**20
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(
-        resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard)
-    )
 
 
 def _kill(child: Child) -> None:

@@ -35,6 +35,7 @@ class TrialCost:
     val_seconds: of validations. Training counts the last step of the data and the validations in. 0 where not measured.
     epochs: those that it trained itself. start_epochs: those before them, of the earlier trial whose weights it went
     on from, and continued_from: that trial's number in the run that trained both; 0 and None where it began anew.
+    slots: how many trials could run at once on its device; 0 where none shares one. attempts: 2 where it was run again.
     """
 
     seconds: float
@@ -48,6 +49,8 @@ class TrialCost:
     val_seconds: float = 0.0
     start_epochs: int = 0
     continued_from: int | None = None
+    slots: int = 0
+    attempts: int = 1
 
 
 NO_COST = TrialCost(seconds=0.0, train_seconds=0.0, peak_memory_mb=0.0, device="none", epochs=0)
@@ -162,6 +165,8 @@ def _cost(data: Mapping[str, Any]) -> TrialCost:
         },
         start_epochs=int(data.get("start_epochs", 0)),
         continued_from=None if source is None else int(source),
+        slots=int(data["slots"]),
+        attempts=int(data["attempts"]),
     )
 
 

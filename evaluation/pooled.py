@@ -3,13 +3,15 @@
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from navarch.evaluation.evaluator import Job, OnOutcome, OnStart, ShouldStop, TestFailedError, TestScore
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.job import Action, BadReplyError, Request, read_outcome, read_test_score
-from navarch.evaluation.outcome import NO_COST, Outcome, TrialCost, failed, judge
-from navarch.evaluation.pool import Exit, WorkerPool
+from navarch.evaluation.outcome import DETAIL_CAP, NO_COST, Outcome, TrialCost, failed, judge
+from navarch.evaluation.pool import WorkerPool
+from navarch.evaluation.running import Exit
 from navarch.spaces import Architecture
 
 
@@ -21,6 +23,7 @@ class PooledEvaluator(ABC):
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool
         self._numbers = itertools.count(1)
+        self._chosen: list[str] = []
 
     @property
     def slots(self) -> int:
@@ -29,8 +32,8 @@ class PooledEvaluator(ABC):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing to know before the search."""
-        return ()
+        """How many trials run at once, where that was chosen by what was measured."""
+        return tuple(self._chosen)
 
     def evaluate(self, architecture: Architecture, fidelity: Fidelity, seed: int) -> Outcome:
         """Measure one architecture."""
@@ -58,7 +61,7 @@ class PooledEvaluator(ABC):
         self._pool.run(
             requests,
             on_start=lambda request: on_start(request.job),
-            on_exit=lambda ended: on_outcome(ended.request.job, _read_search(ended)),
+            on_exit=lambda ended: on_outcome(ended.request.job, self._learn(_read_search(ended))),
             should_stop=should_stop,
         )
 
@@ -89,6 +92,13 @@ class PooledEvaluator(ABC):
             "the search's results are kept, and the test can be repeated."
         )
 
+    def _learn(self, outcome: Outcome) -> Outcome:
+        """Have the pool learn what a trial took that came to its end."""
+        if outcome.state == "complete" or outcome.reason == "diverged":
+            changed = self._pool.learn(outcome.cost.peak_memory_mb)
+            self._chosen += [changed] if changed is not None else []
+        return outcome
+
     def close(self) -> None:
         """End the worker processes."""
         self._pool.close()
@@ -115,7 +125,21 @@ class PooledEvaluator(ABC):
 
 
 def _read_search(ended: Exit) -> Outcome:
-    """Turn an exit into an outcome: what the trial wrote, else the reason of its end."""
+    """Turn an exit into an outcome: what the trial wrote, else the reason of its end, with what the pool knows."""
+    outcome = _read_reply(ended)
+    cost = replace(
+        outcome.cost,
+        seconds=outcome.cost.seconds + ended.lost_s,
+        device=outcome.cost.device if ended.device == NO_COST.device else ended.device,
+        slots=ended.slots,
+        attempts=ended.attempts,
+    )
+    again = f"run again after {ended.lost_s:.0f} s, as it had fallen silent" if ended.attempts > 1 else ""
+    detail = ("\n" if "\n" in outcome.detail else "; ").join(part for part in (again, outcome.detail) if part)
+    return replace(outcome, cost=cost, detail=detail[-DETAIL_CAP:])
+
+
+def _read_reply(ended: Exit) -> Outcome:
     cost = TrialCost(ended.seconds, 0.0, ended.peak_memory_mb, NO_COST.device, 0)
     if ended.reason is not None or ended.folder is None:
         return failed(ended.reason or "crashed", ended.detail, cost=cost)

@@ -7,7 +7,7 @@ seed give the same curve, bit for bit.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +18,7 @@ from navarch.evaluation.captured import CapturedStep, Learn
 from navarch.evaluation.continuation import TrainState, restore_state, take_state
 from navarch.evaluation.device import bf16_pays
 from navarch.evaluation.live import OnEpoch, silent
+from navarch.evaluation.measuring import Measured, forward, measure_outputs
 from navarch.evaluation.mixing import main_labels, mixed_loss
 from navarch.evaluation.optimizer import clip_gradients, make_optimizer
 from navarch.evaluation.outcome import CurvePoint
@@ -25,8 +26,6 @@ from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.schedule import learning_rate, val_epochs
 from navarch.evaluation.task_data import SearchData
-
-VAL_BATCH = 200  # images at once without gradients; larger batches fall out of a CPU's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ def train_network(
     start: TrainState | None = None,
     bars: Mapping[int, float] | None = None,
     on_epoch: OnEpoch = silent,
+    on_step: Callable[[], None] = lambda: None,
     graphs: bool = False,
 ) -> Trained:
     """Train a network, moving it to the device; it keeps the trained weights.
@@ -68,10 +68,10 @@ def train_network(
     epochs: after which training ends, those before `start` included. side: pixels of the images that the network
     reads, where not those of the data. planned_epochs: that the learning rate is planned for; default: `epochs`.
     start: the state to go on from. bars: by epoch, the accuracy that the best validation so far must reach.
-    on_epoch: told of each epoch. graphs: the step as a CUDA graph.
+    on_epoch: told of each epoch. on_step: called at each batch. graphs: the step as a CUDA graph.
     """
     started = time.monotonic()
-    run = _Run(network, data, recipe, planned_epochs or epochs, seed, device, side)
+    run = _Run(network, data, recipe, planned_epochs or epochs, seed, device, side, on_step)
     if graphs:
         run.learn = CapturedStep(run.learn)
     first = 0 if start is None else start.epoch
@@ -90,11 +90,17 @@ def train_network(
             diverged = f"the training loss became {mean_loss!r} in epoch {epoch} of {epochs}"
         elif epoch in validated:
             begun = time.monotonic()
-            val_accuracy = run.validate()
+            measured = run.validate()
+            val_accuracy = measured.accuracy
             val_seconds += time.monotonic() - begun
             curve.append(CurvePoint(epoch, mean_loss, train_accuracy, val_accuracy))
             if math.isnan(val_accuracy):
                 diverged = f"the validation outputs were not finite in epoch {epoch} of {epochs}"
+            elif measured.is_constant and epoch == epochs:
+                diverged = (
+                    f"the outputs are the same for all {len(data.val_labels)} validation images, "
+                    f"{val_accuracy:.2f} % right: nothing of an image reaches them"
+                )
             elif epoch < epochs:
                 stopped = _missed(curve, (bars or {}).get(epoch), epochs)
         on_epoch(epoch, mean_loss, train_accuracy, val_accuracy)
@@ -136,9 +142,11 @@ class _Run:
         seed: int,
         device: torch.device,
         side: int | None,
+        on_step: Callable[[], None],
     ) -> None:
         """Move everything to the device. epochs: that learning rate and drop-path are planned for."""
         self.network, self.recipe, self.epochs, self.device = network, recipe, epochs, device
+        self.on_step = on_step
         network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.images, self.labels = data.train_images.to(device), data.train_labels.to(device)
         self.val_images, self.val_labels = data.val_images.to(device), data.val_labels.to(device)
@@ -163,6 +171,7 @@ class _Run:
             self.images, self.labels, self.batch_size, self.recipe, self.chance, fill=self.scale.mean
         )
         for step, (batch, targets) in enumerate(shuffled, start=(epoch - 1) * self.batches):
+            self.on_step()
             images, share = prepare(batch, self.scale, self.recipe, self.chance, keeps_side=self.keeps_side)
             rate = learning_rate(step, self.epochs * self.batches, self.recipe, epochs=self.epochs)
             loss, right = self.learn(images, targets, rate, share)
@@ -170,10 +179,15 @@ class _Run:
             hits += right
         return loss_sum.item() / self.batches, 100.0 * hits.item() / (self.batches * self.batch_size)
 
-    def validate(self) -> float:
-        """Return the accuracy on the validation images; see `measure_accuracy`."""
-        return measure_accuracy(
-            self.network, self.val_images, self.val_labels, self.val_scale, mixed=self.mixed
+    def validate(self) -> Measured:
+        """Measure the network on the validation images."""
+        return measure_outputs(
+            self.network,
+            self.val_images,
+            self.val_labels,
+            self.val_scale,
+            mixed=self.mixed,
+            on_step=self.on_step,
         )
 
     def _learn(
@@ -204,30 +218,3 @@ class _Run:
 def has_one_side(network: nn.Module) -> bool:
     """Tell whether a network reads images of one side alone, as those whose patches have positions do."""
     return bool(getattr(network, "has_one_side", False))
-
-
-def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> tuple[Tensor, Tensor | None]:
-    """Return float32 logits, and those of an auxiliary head; `mixed` lets the network multiply in bfloat16."""
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=mixed):
-        result: Tensor | tuple[Tensor, Tensor] = network(images)
-    logits, auxiliary = (result, None) if isinstance(result, Tensor) else result
-    return logits.float(), None if auxiliary is None else auxiliary.float()
-
-
-def measure_accuracy(
-    network: nn.Module, images: Tensor, labels: Tensor, scale: Scaling, *, mixed: bool
-) -> float:
-    """Return the percentage of images, on the network's device, that a trained network labels right.
-
-    NaN when an output is not finite: the largest of such outputs would still be some label.
-    """
-    network.eval()
-    device = images.device
-    hits = torch.zeros((), dtype=torch.int64, device=device)
-    finite = torch.ones((), dtype=torch.bool, device=device)
-    with torch.inference_mode():
-        for start in range(0, len(images), VAL_BATCH):
-            logits, _ = forward(network, scale(images[start : start + VAL_BATCH]), mixed=mixed)
-            finite &= logits.isfinite().all()
-            hits += (logits.argmax(1) == labels[start : start + VAL_BATCH]).sum()
-    return 100.0 * hits.item() / len(images) if finite.item() else math.nan

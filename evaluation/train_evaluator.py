@@ -1,17 +1,20 @@
 """The evaluator that trains: every trial in a process of its own, none able to stop the search."""
 
+from collections.abc import Sequence
+
 from navarch import NavarchError
 from navarch.evaluation.check import Limits, static_check
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Action, Request
 from navarch.evaluation.memory_limit import memory_limit_mb
+from navarch.evaluation.placement import device_names
 from navarch.evaluation.pool import WorkerPool, check_pool
 from navarch.evaluation.pooled import PooledEvaluator
 from navarch.evaluation.task import Task
 from navarch.evaluation.task_data import training_recipe
 from navarch.spaces import Architecture, get_space
 
-DEVICES = ("auto", "cpu", "cuda")
+AUTO_NOTE = "train.slots is auto: trials run one by one until the memory of one is measured"
 
 
 class TrainEvaluator(PooledEvaluator):
@@ -23,9 +26,10 @@ class TrainEvaluator(PooledEvaluator):
         self,
         task: Task,
         *,
-        slots: int = 2,
-        device: str = "auto",
+        slots: int | None = 2,
+        device: str | Sequence[str] = "auto",
         timeout_s: float = 120.0,
+        silent_s: float | None = None,
         limits: Limits | None = None,
         memory_mb: int | None = None,
         fault_hook: str | None = None,
@@ -33,24 +37,30 @@ class TrainEvaluator(PooledEvaluator):
     ) -> None:
         """Check the settings; no process starts before the first trial.
 
-        memory_mb: what one trial may take on the CPU; None shares the machine's memory between the slots.
+        slots: trials at once on each device; None: as many as memory and cores allow once one was measured.
+        device: auto, cpu, cuda, or a list of cuda:N. silent_s: a trial without a sign of life for so long is killed
+        and run again, once; None: never. memory_mb: what one trial may take on the CPU; None: an equal share of the
+        machine's memory for each slot.
         fault_hook, fault: for tests only: a module that acts out a fault inside the trial's process.
         Raises: NavarchError for a task without images, an unknown device, or numbers that make no sense.
         """
         training_recipe(task)
         check_pool(slots, timeout_s)
-        _check_settings(device, memory_mb)
+        _check_settings(silent_s, memory_mb)
+        devices = device_names(device)
         self.task = task
-        self.device = device
         self.limits = limits or Limits()
         self._fault = fault
-        self._memory_mb = memory_mb or memory_limit_mb(slots)
+        self._is_auto = slots is None
+        self._memory_mb = memory_mb or memory_limit_mb(slots or 1)
         super().__init__(
             WorkerPool(
                 task=task.reference,
                 slots=slots,
                 timeout_s=timeout_s,
-                memory_mb=self._memory_mb,
+                memory_mb=memory_mb or "share",
+                devices=devices,
+                silent_s=silent_s,
                 hook=fault_hook,
             )
         )
@@ -63,9 +73,10 @@ class TrainEvaluator(PooledEvaluator):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of a published recipe is not done."""
+        """What of a published recipe is not done, and how many trials run at once where that is not given."""
         left_out = training_recipe(self.task).left_out
-        return (f"the recipe is followed but for: {', '.join(left_out)}",) if left_out else ()
+        recipe = (f"the recipe is followed but for: {', '.join(left_out)}",) if left_out else ()
+        return (*recipe, *((AUTO_NOTE,) if self._is_auto else ()), *super().notes)
 
     def _refuse(self, job: Job) -> str | None:
         try:
@@ -78,14 +89,14 @@ class TrainEvaluator(PooledEvaluator):
         return None if over is None else str(over)
 
     def _request(self, action: Action, job: Job) -> Request:
-        return Request(action, self._request_id(job), self.task.reference, self.device, job, self._fault)
+        return Request(action, self._request_id(job), self.task.reference, "cpu", job, self._fault)
 
     def _show(self, architecture: Architecture) -> str:
         return get_space(architecture.space).code(architecture)
 
 
-def _check_settings(device: str, memory_mb: int | None) -> None:
-    if device not in DEVICES and not (device.startswith("cuda:") and device[5:].isdecimal()):
-        raise NavarchError(f"The device is {device!r}; give auto, cpu, cuda or cuda:N.")
+def _check_settings(silent_s: float | None, memory_mb: int | None) -> None:
+    if silent_s is not None and not silent_s > 0:
+        raise NavarchError(f"The silence allowed to a trial is {silent_s!r} seconds; give more than 0.")
     if memory_mb is not None and memory_mb < 1:
         raise NavarchError(f"The memory limit of a trial is {memory_mb!r} MiB; give at least 1.")

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ from navarch.evaluation.device import (
     settle_device,
 )
 from navarch.evaluation.evaluator import Job
+from navarch.evaluation.heartbeat import start_beating
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.live import teller
+from navarch.evaluation.measuring import measure_accuracy
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge, pruned
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
@@ -39,7 +41,7 @@ from navarch.evaluation.task_data import (
     training_of,
     training_recipe,
 )
-from navarch.evaluation.train import Trained, measure_accuracy, train_network
+from navarch.evaluation.train import Trained, train_network
 from navarch.spaces import get_space
 
 Hook = Callable[[Request, Path, nn.Module], None]
@@ -116,7 +118,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     begun = time.monotonic()
     shared_data(request.task)
     loaded = time.monotonic()
-    network, trained, note = _train(network, request, task, recipe, device)
+    network, trained, note = _train(network, request, task, recipe, device, start_beating(folder))
     source = job.continuation
     cost = TrialCost(
         seconds=time.monotonic() - started,
@@ -141,16 +143,22 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
 
 
 def _train(
-    network: nn.Module, request: Request, task: Task, recipe: TrainRecipe, device: torch.device
+    network: nn.Module,
+    request: Request,
+    task: Task,
+    recipe: TrainRecipe,
+    device: torch.device,
+    on_step: Callable[[], None],
 ) -> tuple[nn.Module, Trained, str]:
     """Train, and once again from the start with half the batch where memory runs out; say so in a note."""
     job, data = request.job, shared_data(request.task)
     batch = min(recipe.batch_size, len(data.train_labels))  # a smaller set is one batch
+    attempt = partial(_attempt, job=job, task=task, data=data, device=device, on_step=on_step)
     half = replace(recipe, batch_size=batch // 2, peak_lr=recipe.peak_lr / 2)
     start = find_start(job, task.digest, network, recipe)
     notes, is_halved = [start.note], start.is_halved
     try:
-        trained = _attempt(network, job, task, data, half if is_halved else recipe, device, start.state)
+        trained = attempt(network, half if is_halved else recipe, start.state)
     except Exception as error:
         if name_reason(error) != "oom" or batch < 2 or is_halved:
             raise
@@ -162,7 +170,7 @@ def _train(
         )  # outside the handler, which keeps the frames of the attempt and their tensors alive
         release_memory(device)
         network, is_halved = _build(job, task, half), True
-        trained = _attempt(network, job, task, data, half, device, None)
+        trained = attempt(network, half, None)
     if is_halved:
         notes.append(
             f"out of memory with batches of {batch} images: trained with {half.batch_size}, "
@@ -175,12 +183,14 @@ def _train(
 
 def _attempt(
     network: nn.Module,
+    recipe: TrainRecipe,
+    start: TrainState | None,
+    *,
     job: Job,
     task: Task,
     data: SearchData,
-    recipe: TrainRecipe,
     device: torch.device,
-    start: TrainState | None,
+    on_step: Callable[[], None],
 ) -> Trained:
     return train_network(
         network,
@@ -194,6 +204,7 @@ def _attempt(
         start=start,
         bars=dict(job.bars),
         on_epoch=teller(job.live),
+        on_step=on_step,
         graphs=training_of(task).graphs,
     )
 

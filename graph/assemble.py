@@ -21,7 +21,6 @@ from navarch.evaluation import (
     Source,
     TableEvaluator,
     Task,
-    TrainEvaluator,
     callable_task,
     find_for_task,
     find_latency,
@@ -45,7 +44,7 @@ from navarch.graph.rungs import find_rungs
 from navarch.graph.screening import check_proxies
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest
-from navarch.graph.training import named_task, trained_fidelity
+from navarch.graph.training import make_trainer, named_task, trained_fidelity
 from navarch.graph.workflows import Workflow, get_workflow
 from navarch.memory import CallLimit, Memory
 from navarch.prompts import PromptLibrary
@@ -122,12 +121,7 @@ def make_evaluator(settings: Settings, parts: RunParts) -> Evaluator:
         )
     if settings.evaluator == "supernet":
         return make_inheriting(settings, space)
-    train = settings.train
-    if train.device == "cuda":
-        from navarch.evaluation.device import refuse_missing_cuda
-
-        refuse_missing_cuda()
-    return TrainEvaluator(parts.task, slots=train.slots, device=train.device, timeout_s=train.timeout_s)
+    return make_trainer(settings, parts.task)
 
 
 def make_context(

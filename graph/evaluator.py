@@ -140,6 +140,8 @@ def _latency(ctx: RunContext, job: Job) -> dict[str, float]:
 
 
 def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
+    known = set(ctx.evaluator.notes)
+
     def start(job: Job) -> None:
         ctx.fault("worker.started")
         if job.live:  # only a training is counted in epochs
@@ -163,6 +165,10 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
             end_live(Path(job.live))
         keep_useful(ctx)
         progress.finished(stored, ctx.standing())
+        for note in ctx.evaluator.notes:
+            if note not in known:
+                known.add(note)
+                ctx.progress.noted(note)
 
     if rows:
         jobs = jobs_of(ctx, rows)

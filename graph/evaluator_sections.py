@@ -3,17 +3,51 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainValidator
 
+from navarch import NavarchError
+from navarch.evaluation.placement import device_names
 from navarch.graph.sections import Section, listed
+
+
+def _devices(value: object) -> tuple[str, ...]:
+    """Return the names of devices. Raises: ValueError, as a validator must."""
+    try:
+        return device_names(value)
+    except NavarchError as error:
+        raise ValueError(str(error)) from None
+
+
+def _slots(value: object) -> int | Literal["auto"]:
+    """Return a number of slots, or "auto". Raises: ValueError."""
+    if value == "auto":
+        return "auto"
+    if isinstance(value, str) and value.strip().isdecimal():  # from the environment
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 64:
+        raise ValueError("give a number from 1 to 64, or auto")
+    return value
+
+
+TRAIN_SLOTS = 2
+Devices = Annotated[tuple[str, ...], BeforeValidator(_devices)]
+DEVICES = "auto (every CUDA device, else the CPU), cpu, cuda, or a list such as cuda:0,cuda:1"
 
 
 class Train(Section):
     """The train evaluator."""
 
-    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
+    slots: Annotated[int | Literal["auto"], PlainValidator(_slots)] = Field(
+        default=TRAIN_SLOTS,
+        description="trials at once on each device; auto: what measured memory and the cores allow",
+    )
+    device: Devices = Field(default=("auto",), description=DEVICES)
     timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
+    silent_s: float = Field(
+        default=1800,
+        gt=0,
+        description="a trial without a step for so many seconds is stopped and run again, once",
+    )
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="default: the task's own")
     recipe: str | None = Field(
         default=None, description="a published recipe: nb201-12, darts-cifar, ...; default: the task's own"
@@ -110,8 +144,8 @@ class Supernet(Section):
     images: int = Field(
         default=2000, ge=1, description="training images, at most, that set an architecture's normalisations"
     )
-    slots: int = Field(default=2, ge=1, le=64, description="trials that run at once")
-    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto takes CUDA when present")
+    slots: int = Field(default=2, ge=1, le=64, description="trials at once on each device")
+    device: Devices = Field(default=("auto",), description=DEVICES)
     timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
 
 

@@ -2,6 +2,7 @@
 
 from navarch import NavarchError
 from navarch.evaluation import SupernetEvaluator, Task, find_supernet, supernet_task
+from navarch.evaluation.placement import refuse_missing_cuda
 from navarch.evaluation.supernet.checkpoints import how_to_get
 from navarch.evaluation.supernet.making import require_supernet
 from navarch.evaluation.supernet.task import SupernetFile
@@ -17,10 +18,7 @@ def inherited_task(settings: Settings, space: SearchSpace) -> Task:
 def make_inheriting(settings: Settings, space: SearchSpace) -> SupernetEvaluator:
     """Return the evaluator of the supernet that the settings name. Raises: NavarchError."""
     own = settings.supernet
-    if own.device == "cuda":
-        from navarch.evaluation.device import refuse_missing_cuda
-
-        refuse_missing_cuda()
+    refuse_missing_cuda(own.device)
     return SupernetEvaluator(
         _find(settings, space),
         space,

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from navarch import NavarchError
 from navarch.agents.redaction import KEY_ADVICE, known_secrets, redact
-from navarch.graph.evaluator_sections import Own, Proxies, Supernet, Table, Train
+from navarch.graph.evaluator_sections import TRAIN_SLOTS, Own, Proxies, Supernet, Table, Train
 from navarch.graph.sections import Budget, Collm, Limits, Search, Section, Seki, Server, listed
 from navarch.memory import RunRow
 
@@ -106,8 +106,9 @@ class Settings(Section):
 
     @property
     def slots(self) -> int:
-        """Return how many trials the evaluator runs at once."""
-        own = {"train": self.train.slots, "supernet": self.supernet.slots, "callable": self.callable.slots}
+        """Return how many trials run at once, for what must not depend on the machine: "auto" counts as the default."""
+        trained = TRAIN_SLOTS if self.train.slots == "auto" else self.train.slots
+        own = {"train": trained, "supernet": self.supernet.slots, "callable": self.callable.slots}
         return own.get(self.evaluator, 1)
 
     def model_of(self, role: RoleName) -> str:

@@ -1,10 +1,21 @@
-"""What the settings of training make of a task: its images, its recipe, and the fidelity of its trials."""
+"""What the settings of training make of a task: its images, its recipe, their fidelity, what trains them."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 from navarch import NavarchError
-from navarch.evaluation import Fidelity, Task, Training, cost_on, get_task, prepare_task, training_recipe
+from navarch.evaluation import (
+    Fidelity,
+    Task,
+    TrainEvaluator,
+    Training,
+    cost_on,
+    get_task,
+    prepare_task,
+    training_recipe,
+)
+from navarch.evaluation.placement import refuse_missing_cuda
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.graph.settings import Settings
 from navarch.spaces import SearchSpace
@@ -24,12 +35,13 @@ def named_task(settings: Settings) -> Task:
     return task
 
 
-def _refuse_graphs(device: str, recipe: TrainRecipe) -> None:
+def _refuse_graphs(devices: Sequence[str], recipe: TrainRecipe) -> None:
     """Raise NavarchError where a training step cannot become a CUDA graph; this imports torch."""
     from navarch.evaluation.device import choose_device
 
-    if device == "cpu" or choose_device("auto").type != "cuda":
-        where = "train.device is cpu" if device == "cpu" else "there is no CUDA on this machine"
+    is_cpu = tuple(devices) == ("cpu",)
+    if is_cpu or choose_device("auto").type != "cuda":
+        where = "train.device is cpu" if is_cpu else "there is no CUDA on this machine"
         raise NavarchError(f"train.graphs records training steps as CUDA graphs, and {where}: leave it out")
     changing = {
         "drops paths with a chance that grows": recipe.drop_path_ramps,
@@ -61,3 +73,16 @@ def trained_fidelity(settings: Settings, space: SearchSpace, task: Task, fidelit
             f"{cost.macs:.1e} multiply-accumulates, which nothing trains: give smaller sizes"
         )
     return chosen
+
+
+def make_trainer(settings: Settings, task: Task) -> TrainEvaluator:
+    """Return the evaluator that trains; it starts no process before its first trial. Raises: NavarchError."""
+    train = settings.train
+    refuse_missing_cuda(train.device)
+    return TrainEvaluator(
+        task,
+        slots=None if train.slots == "auto" else train.slots,
+        device=train.device,
+        timeout_s=train.timeout_s,
+        silent_s=train.silent_s,
+    )

@@ -40,6 +40,7 @@ class CallableEvaluator(PooledEvaluator):
                 timeout_s=timeout_s,
                 memory_mb=None,
                 file_mb=None,
+                processes=None,
                 worker=WORKER,
                 threads=None,
             )

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from navarch.evaluation.callable.reply import Reply, read_reply
-from navarch.evaluation.forkserver import LOG_CAP, READ_SIZE, end_with_parent
+from navarch.evaluation.child import end_with_parent
+from navarch.evaluation.forkserver import LOG_CAP, READ_SIZE
 from navarch.evaluation.job import MAX_REPLY_BYTES, BadReplyError, Request, write_reply
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.job import BadReplyError, Request, read_reply
-from navarch.evaluation.memory_limit import memory_limit_mb
-from navarch.evaluation.pool import Exit, WorkerPool, check_pool
+from navarch.evaluation.pool import WorkerPool, check_pool
 from navarch.evaluation.proxies.names import check_names
 from navarch.evaluation.proxies.scores import Scores
+from navarch.evaluation.running import Exit
 from navarch.evaluation.task import Task
 from navarch.spaces import Architecture
 
@@ -34,7 +34,8 @@ class ProxyScreen:
             task=self._images_of,
             slots=slots,
             timeout_s=timeout_s,
-            memory_mb=memory_limit_mb(slots),
+            memory_mb="share",
+            devices=("cpu",),
             worker=WORKER,
         )
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import BadReplyError, Request, read_outcome
-from navarch.evaluation.memory_limit import memory_limit_mb
-from navarch.evaluation.pool import Exit, WorkerPool
+from navarch.evaluation.placement import device_names
+from navarch.evaluation.pool import WorkerPool
+from navarch.evaluation.running import Exit
 from navarch.evaluation.supernet.evaluator import WORKER
 from navarch.evaluation.task import Task
 
@@ -26,12 +27,13 @@ def run_alone(
         task=task.reference,
         slots=1,
         timeout_s=timeout_s,
-        memory_mb=memory_limit_mb(1),
+        memory_mb="share",
+        devices=device_names(device),
         file_mb=None,
         worker=WORKER,
     )
 
-    request = Request("search", "supernet", task.reference, device, job, call=call)
+    request = Request("search", "supernet", task.reference, "cpu", job, call=call)
     failures: list[str] = []
 
     def should_stop() -> bool:

@@ -1,10 +1,12 @@
 """The evaluator of shared weights: a trial inherits them, re-estimates its statistics and is validated."""
 
+from collections.abc import Sequence
+
 from navarch import NavarchError
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.evaluator import Job
 from navarch.evaluation.job import Action, Request
-from navarch.evaluation.memory_limit import memory_limit_mb
+from navarch.evaluation.placement import device_names
 from navarch.evaluation.pool import WorkerPool, check_pool
 from navarch.evaluation.pooled import PooledEvaluator
 from navarch.evaluation.supernet.task import SupernetFile, supernet_task
@@ -26,23 +28,25 @@ class SupernetEvaluator(PooledEvaluator):
         *,
         images: int = 2000,
         slots: int = 2,
-        device: str = "auto",
+        device: str | Sequence[str] = "auto",
         timeout_s: float = 120.0,
     ) -> None:
         """Check the settings; no process starts before the first trial.
 
-        images: training images, at most, that set the statistics of batch normalisation.
+        images: training images, at most, that set the statistics of batch normalisation. slots: trials at once on each
+        device. device: auto, cpu, cuda, or a list of cuda:N.
         Raises: NavarchError for numbers that make no sense.
         """
         check_pool(slots, timeout_s)
         self.task = supernet_task(file, images=images)
-        self._file, self._space, self._images, self._device = file, space, images, device
+        self._file, self._space, self._images = file, space, images
         super().__init__(
             WorkerPool(
                 task=file.task.reference,
                 slots=slots,
                 timeout_s=timeout_s,
-                memory_mb=memory_limit_mb(slots),
+                memory_mb="share",
+                devices=device_names(device),
                 worker=WORKER,
             )
         )
@@ -81,7 +85,7 @@ class SupernetEvaluator(PooledEvaluator):
             "params": cost.params,
             "macs": cost.macs,
         }
-        return Request(action, self._request_id(job), self._file.task.reference, self._device, job, call=call)
+        return Request(action, self._request_id(job), self._file.task.reference, "cpu", job, call=call)
 
     def _show(self, architecture: Architecture) -> str:
         return self._space.code(architecture)

@@ -15,6 +15,7 @@ from navarch import NavarchError
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.job import Request, write_reply
+from navarch.evaluation.measuring import measure_accuracy
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
 from navarch.evaluation.supernet.evaluator import PROGRESS_NAME
 from navarch.evaluation.supernet.learning import DivergedError, EpochEnd, Learner
@@ -26,7 +27,6 @@ from navarch.evaluation.supernet.scoring import Resized, find_scale, recalibrate
 from navarch.evaluation.supernet.weights import About, read_weights, write_weights
 from navarch.evaluation.task import Task, get_task
 from navarch.evaluation.task_data import load_search_data, load_test_data, training_recipe
-from navarch.evaluation.train import measure_accuracy
 from navarch.evaluation.trial import Hook, lift_memory_limit, name_reason, tell_error, warm_up
 from navarch.spaces import get_space
 

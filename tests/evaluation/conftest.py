@@ -40,7 +40,8 @@ class Rig:
 
     def __init__(self, **settings):
         settings = {"slots": 2, "device": "cpu", "timeout_s": 120.0, "memory_mb": 1024, **settings}
-        self.evaluator = TrainEvaluator(get_task("digits"), fault_hook="faulty_worker", **settings)
+        hook = settings.pop("hook", "faulty_worker")
+        self.evaluator = TrainEvaluator(get_task("digits"), fault_hook=hook, **settings)
         self.space = get_space("nas-bench-201")
 
     def run(self, fault="", *, code="130010", seed=0, fidelity=TINY, timeout_s=120.0):

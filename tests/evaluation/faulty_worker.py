@@ -6,10 +6,12 @@
 import ctypes
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from navarch.evaluation.outcome import Outcome, TrialCost
@@ -89,7 +91,7 @@ def poison(network, value, step):
 
 
 def do_constant(request, folder, network, argument):
-    """Make the network answer the same to every image; that is no fault, only a bad network."""
+    """Make the network answer the same to every image."""
     network.register_forward_hook(lambda _m, _i, output: output * 0.0)
 
 
@@ -234,3 +236,100 @@ def do_seal(*_):
 def do_grandchild_and_loop(request, folder, network, argument):
     do_grandchild(request, folder, network, argument)
     do_loop()
+
+
+def do_silent_until(request, folder, network, argument):
+    """Fall silent in the middle of the first epoch, in the first attempt alone: a file says that there was one."""
+    note = Path(argument)
+    if note.exists():
+        return
+    note.touch()
+    do_silent(request, folder, network, argument)
+
+
+def do_silent(request, folder, network, argument):
+    calls = iter(range(10**9))
+    network.register_forward_hook(lambda *_: do_loop() if next(calls) == 20 else None)
+
+
+def do_slow(request, folder, network, argument):
+    """Take so many milliseconds more for each batch."""
+    network.register_forward_hook(lambda *_: time.sleep(int(argument) / 1000))
+
+
+def do_fork_bomb(*_):
+    """Double the processes, up to 256: a real bomb has no end, and a test must have one."""
+    for _ in range(8):
+        os.fork()
+        time.sleep(0.05)
+    do_endless_c_call()
+
+
+def do_orphan_bomb(*_):
+    """Fork and end, so that every process but the first is an orphan."""
+    for _ in range(128):
+        if os.fork() == 0:
+            if os.fork() == 0:
+                do_endless_c_call()
+            os._exit(0)
+    do_endless_c_call()
+
+
+def do_session_bomb(*_):
+    """Start 128 processes, each in a session of its own, which no kill of a group reaches."""
+    for _ in range(128):
+        if os.fork() == 0:
+            os.setsid()
+            do_endless_c_call()
+    do_endless_c_call()
+
+
+def do_daemon(request, folder, network, argument):
+    """Leave an orphan in a session of its own."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            Path(argument).write_text(str(os.getpid()))
+            do_endless_c_call()
+        os._exit(0)
+    os.wait()
+    while not Path(argument).exists():
+        time.sleep(0.01)
+
+
+def do_fill_folder(request, folder, network, argument):
+    """Leave 10,000 files behind, and tell where."""
+    for number in range(10_000):
+        (folder / f"file-{number}").write_bytes(b"x")
+    Path(argument).write_text(str(folder))
+
+
+def do_write_ten_gigabytes(request, folder, network, argument):
+    Path(argument).write_text(str(folder))
+    with open("big", "wb") as file:
+        for _ in range(10 * 1024):
+            file.write(b"x" * 2**20)
+
+
+def do_cuda_memory(request, folder, network, argument):
+    """Take memory of the device until it is refused."""
+    import torch
+
+    hoard = []
+    while True:
+        hoard.append(torch.zeros(2**30, dtype=torch.uint8, device="cuda"))
+
+
+def do_place(request, folder, network, argument):
+    """Tell which device the process is pinned to, and whether its server asked CUDA anything; train nothing."""
+    import torch
+
+    facts = {
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "device": request.device,
+        "limit": resource.getrlimit(resource.RLIMIT_AS)[0],
+        "initialised": torch.cuda.is_initialized(),
+    }
+    (Path(argument) / f"{request.job.trial_id}.json").write_text(json.dumps(facts))
+    reply(request, folder)
+    os._exit(0)

@@ -145,7 +145,7 @@ def test_a_trial_goes_on_from_the_file_of_another_and_counts_its_own_epochs(job,
     assert (low.cost.epochs, low.cost.start_epochs, low.cost.continued_from) == (1, 0, None)
     assert (high.cost.epochs, high.cost.start_epochs, high.cost.continued_from) == (2, 1, 1)
     assert high.detail == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["reply.json", "t1.pt", "t2.pt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alive", "reply.json", "t1.pt", "t2.pt"]
 
 
 def gone(path):

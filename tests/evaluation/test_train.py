@@ -6,12 +6,13 @@ import torch
 from torch import nn
 
 from navarch.evaluation.augment import shuffled_batches
+from navarch.evaluation.measuring import measure_accuracy
 from navarch.evaluation.optimizer import Sgd
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
 from navarch.evaluation.schedule import learning_rate, val_epochs
 from navarch.evaluation.task_data import SearchData
-from navarch.evaluation.train import measure_accuracy, train_network
+from navarch.evaluation.train import train_network
 
 RECIPE = TrainRecipe(
     batch_size=16,

@@ -180,7 +180,7 @@ from navarch.spaces import get_space
 space = get_space("nas-bench-201")
 evaluator = TrainEvaluator(get_task("digits"), device="cpu", fault_hook="faulty_worker", fault="deaf_loop")
 evaluator._pool._serve()
-print(evaluator.server_pid, evaluator._pool._root, flush=True)
+print(evaluator.server_pid, evaluator._pool._server.root, flush=True)
 jobs = [Job(str(n), space.parse("130010"), Fidelity(1, {"width": 4, "cells": 1}), n) for n in range(2)]
 evaluator.evaluate_many(jobs, on_start=lambda j: None, on_outcome=lambda j, o: None, should_stop=lambda:
 False)

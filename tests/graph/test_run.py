@@ -259,6 +259,29 @@ def test_growing_rounds_fill_the_slots_of_the_evaluator(bench):
         assert memory.get_run("r1").settings["search"]["grow_every"] == 25
 
 
+def test_slots_that_the_machine_decides_leave_the_rounds_as_they_are(bench):
+    bench.run(budget={"trials": 5}, train={"slots": "auto"})
+    with bench.memory() as memory:
+        assert [row.new_trials for row in memory.rounds("r1")] == [2, 2, 1]
+
+
+def test_what_the_evaluator_finds_out_is_told_once(bench):
+    class Listener(Silent):
+        def __init__(self):
+            self.notes = []
+
+        def noted(self, message):
+            self.notes.append(message)
+
+    def find_out(evaluator):
+        evaluator.notes = ("known before",)
+        evaluator.before = lambda job: setattr(evaluator, "notes", ("known before", "found out"))
+
+    bench.prepare, listener = find_out, Listener()
+    bench.run(budget={"trials": 5}, progress=listener)
+    assert listener.notes == ["known before", "found out"]
+
+
 def test_a_prior_is_tried_first_where_the_run_allows_it(bench):
     bench.run(budget={"trials": 1}, search={"prior": True, "uncriticised": 0})
     with bench.memory() as memory:

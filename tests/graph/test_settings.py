@@ -24,13 +24,44 @@ def test_stored_settings_come_back_as_they_were():
 
 
 @pytest.mark.parametrize(
+    ("assignment", "device", "slots"),
+    [
+        ("train.device=cuda:0,cuda:1", ("cuda:0", "cuda:1"), 2),
+        ('train.device=["cuda:0","cuda:1"]', ("cuda:0", "cuda:1"), 2),
+        ("train.slots=auto", ("auto",), "auto"),
+        ("train.slots=3", ("auto",), 3),
+    ],
+)
+def test_devices_and_slots_are_given_as_names_lists_and_numbers(assignment, device, slots):
+    flags = {}
+    assign(flags, assignment)
+    settings = load_settings(None, flags)
+    assert (settings.train.device, settings.train.slots) == (device, slots)
+    assert settings.slots == (2 if slots == "auto" else slots)
+    assert Settings(**settings.model_dump(mode="json")) == Settings(**settings.model_dump())
+
+
+def test_slots_come_from_the_environment_too(monkeypatch):
+    monkeypatch.setenv("NAVARCH_TRAIN__SLOTS", "3")
+    assert load_settings(None, {}).train.slots == 3
+
+
+def test_a_device_that_an_earlier_version_stored_is_read():
+    assert Settings(train={"device": "cuda"}).train.device == ("cuda",)
+
+
+@pytest.mark.parametrize(
     ("flags", "words"),
     [
         ({"budget": {"trials": 0}}, ["'budget.trials'", "0", "greater than or equal to 1"]),
         ({"budget": {"trails": 3}}, ["'budget.trails'", "did you mean 'trials'"]),
         ({"wrkflow": "x"}, ["'wrkflow'", "did you mean 'workflow'"]),
         ({"roles": {"boss": "offline"}}, ["roles.boss", "'navigator'"]),
-        ({"train": {"device": "tpu"}}, ["'train.device'", "'cuda'"]),
+        ({"train": {"device": "tpu"}}, ["'train.device'", "'tpu'", "auto, cpu, cuda, cuda:N"]),
+        ({"supernet": {"device": ["cpu", "cuda"]}}, ["'supernet.device'", "a list is of cuda:N alone"]),
+        ({"train": {"slots": 0}}, ["'train.slots'", "has value 0", "a number from 1 to 64, or auto"]),
+        ({"train": {"slots": "many"}}, ["'train.slots'", "'many'", "or auto"]),
+        ({"train": {"silent_s": 0}}, ["'train.silent_s'", "greater than 0"]),
         ({"target": float("nan")}, ["'target'", "finite"]),
         ({"server": {"base_url": "http://me:secret@host/v1"}}, ["'server.base_url'"]),
     ],

@@ -158,7 +158,6 @@ def test_weights_come_back_equal_with_what_they_are_of(good):
 
 
 def test_a_file_of_before_weights_could_be_imported_is_read(tmp_path, good):
-    from navarch.evaluation.supernet import weights
 
     content = content_of(good)
     facts = json.loads(content["about"])

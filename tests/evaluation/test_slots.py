@@ -1,0 +1,98 @@
+"""Devices and slots with real processes: who is pinned where, what is measured, and which limit on memory holds."""
+
+import json
+import os
+
+import pytest
+
+from navarch import NavarchError
+from navarch.evaluation import TrainEvaluator, get_task
+from navarch.evaluation.memory_limit import memory_limit_mb
+from navarch.evaluation.placement import usable_cores
+
+
+def run_all(rig, count, fault=""):
+    rig.evaluator._fault = fault
+    outcomes = {}
+    rig.evaluator.evaluate_many(
+        rig.jobs(count),
+        on_start=lambda job: None,
+        on_outcome=lambda job, outcome: outcomes.update({job.trial_id: outcome}),
+        should_stop=lambda: False,
+    )
+    return outcomes
+
+
+def places(folder):
+    return [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("device", "visible", "pins", "names"),
+    [
+        ("cuda", "3,GPU-8f2e61", ["3", "GPU-8f2e61"], ["cuda:0", "cuda:1"]),
+        ("auto", None, ["0", "1"], ["cuda:0", "cuda:1"]),
+        ("cuda:1", "3,GPU-8f2e61", ["GPU-8f2e61"] * 2, ["cuda:1"] * 2),
+    ],
+)
+def test_each_worker_is_pinned_to_its_device_before_cuda_is_asked(
+    make_rig, tmp_path, monkeypatch, device, visible, pins, names
+):
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    rig = make_rig(device=device, hook="two_gpus")
+    outcomes = run_all(rig, 2, f"place:{tmp_path}")
+    assert [outcomes[name].cost.device for name in ("t0", "t1")] == names
+    assert [outcomes[name].cost.slots for name in ("t0", "t1")] == [2, 2]
+    found = places(tmp_path)
+    assert [facts["visible"] for facts in found] == pins
+    assert {(facts["device"], facts["initialised"]) for facts in found} == {("cuda", False)}
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == visible
+
+
+@pytest.mark.slow
+def test_a_device_that_is_not_there_ends_the_run_in_one_sentence(make_rig):
+    with pytest.raises(NavarchError, match="'cuda:2' is not on this machine: CUDA shows 2 devices"):
+        make_rig(device="cuda:0,cuda:2", hook="two_gpus").run()
+
+
+def test_the_slots_of_several_devices_add_up(digits):
+    assert TrainEvaluator(digits, slots=3, device="cuda:0,cuda:1").slots == 6
+
+
+@pytest.mark.slow
+def test_auto_measures_the_first_trial_alone_and_says_what_it_chose(make_rig, tmp_path):
+    rig = make_rig(slots=None, memory_mb=None)
+    assert rig.evaluator.slots == 1
+    assert rig.evaluator.notes == (
+        "train.slots is auto: trials run one by one until the memory of one is measured",
+    )
+    first = rig.run()
+    assert (first.state, first.cost.slots) == ("complete", 1)
+    chosen = rig.evaluator.slots
+    assert 1 <= chosen <= usable_cores()
+    assert rig.evaluator.notes[-1].startswith("trials at once, as the ")
+    assert f"{chosen} on cpu; a trial took {first.cost.peak_memory_mb:,.0f} MiB" in rig.evaluator.notes[-1]
+    assert {outcome.cost.slots for outcome in run_all(rig, 2).values()} == {chosen}
+
+
+@pytest.mark.slow
+def test_a_trial_may_take_its_share_of_the_memory_with_every_number_of_slots(make_rig, tmp_path):
+    limits = {}
+    for slots in (None, 1, 2):
+        folder = tmp_path / str(slots)
+        folder.mkdir()
+        run_all(make_rig(slots=slots, memory_mb=None), 1, f"place:{folder}")
+        limits[slots] = places(folder)[0]["limit"]
+    shared = (memory_limit_mb(1) - memory_limit_mb(2)) * 2**20
+    assert limits[None] - limits[2] == pytest.approx(shared, rel=0.05)
+    assert limits[1] - limits[2] == pytest.approx(shared, rel=0.05)
+
+
+@pytest.mark.parametrize("settings", [{"device": "cuda:x"}, {"device": ()}, {"slots": -1}, {"silent_s": 0}])
+def test_devices_and_slots_that_make_no_sense_are_refused(settings):
+    with pytest.raises(NavarchError, match=r"; give "):
+        TrainEvaluator(get_task("digits"), **settings)
