@@ -160,7 +160,7 @@ def _tell_finished(view: "View", *, told: int, is_paced: bool = False) -> None:
 def _show_end(memory: "Memory", run_id: str, db: Path) -> None:
     """Print how the run ended, or that nothing works on it, and what to do next."""
     from navarch.cli.summary import show_result
-    from navarch.graph.run import result_of
+    from navarch.graph.result import result_of
     from navarch.graph.settings import settings_of
 
     run = memory.get_run(run_id)

@@ -19,14 +19,16 @@ _WIDEST_CODE = 16  # of an architecture's code in a line that is repainted
 
 def finished_line(trial: "TrialRow", standing: "Standing") -> str:
     """Return a finished trial, the best so far, and the budget."""
-    if trial.state == "complete":
-        how = f"reused from {trial.reused_from}" if trial.reused_from else f"{trial.train_seconds:.1f} s"
-        what = f"val {accuracy(trial.val_accuracy)}  {big(trial.params)} parameters  {how}"
-    else:
-        why = " ".join(filter(None, (trial.reason, one_line(trial.detail, 60))))
-        what = f"{trial.state}: {why}"
     spent = f"{standing.trials}/{standing.budget} trials"
-    return f"finished  trial {trial.number:<3} {trial.code}  {what}  |  {best_of(standing)}  {spent}"
+    return f"finished  trial {trial.number:<3} {trial.code}  {how_it_ended(trial)}  |  {best_of(standing)}  {spent}"
+
+
+def how_it_ended(trial: "TrialRow") -> str:
+    """Return what a finished trial measured, or why it did not, in a few words."""
+    if trial.state != "complete":
+        return f"{trial.state}: {' '.join(filter(None, (trial.reason, one_line(trial.detail, 60))))}"
+    how = f"reused from {trial.reused_from}" if trial.reused_from else f"{trial.train_seconds:.1f} s"
+    return f"val {accuracy(trial.val_accuracy)}  {big(trial.params)} parameters  {how}"
 
 
 def best_of(standing: "Standing") -> str:

@@ -14,9 +14,11 @@ from navarch.cli import (
     doctor,
     lessons,
     models,
+    noise,
     plan,
     prompts,
     proxies,
+    report,
     reproduce,
     run,
     runs,
@@ -40,8 +42,10 @@ app = typer.Typer(
 
 for module in (
     run,
+    noise,
     plan,
     runs,
+    report,
     trace,
     lessons,
     why,

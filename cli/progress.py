@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch import NavarchError
 from navarch.cli.echo import Foot, echo, is_terminal, one_line
-from navarch.cli.live_lines import finished_line, foot_lines
+from navarch.cli.live_lines import finished_line, foot_lines, how_it_ended
 from navarch.cli.wording import gist, measuring, roles_of
 
 if TYPE_CHECKING:
@@ -83,9 +83,25 @@ class ConsoleProgress:
         """Print a finished trial, the best so far, and the budget."""
         echo(finished_line(trial, standing))
 
+    def confirming(self, best: "list[TrialRow]", seeds: int) -> None:
+        """Print which trials are trained again."""
+        numbers = " ".join(str(row.number) for row in best)
+        echo(f"the search is over; its best, trials {numbers}, are trained again on {seeds} fresh seeds each")
+
+    def repeated(self, trial: "TrialRow", done: int, planned: int) -> None:
+        """Print a finished repeat."""
+        echo(
+            f"repeated  {trial.code}  seed {trial.seed:<3} {how_it_ended(trial)}  |  {done}/{planned} repeats"
+        )
+
     def testing(self, trial: "TrialRow") -> None:
         """Print that the test split is opened."""
-        echo(f"the search is over; trial {trial.number} meets the sealed test split")
+        from navarch.memory import REPEATS
+
+        if trial.round == REPEATS:
+            echo(f"the winner, {trial.code}, meets the sealed test split, trained on seed {trial.seed}")
+        else:
+            echo(f"the search is over; trial {trial.number} meets the sealed test split")
 
     def noted(self, message: str) -> None:
         """Print a note."""

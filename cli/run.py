@@ -31,7 +31,7 @@ from navarch.cli.run_options import (
 
 if TYPE_CHECKING:
     from navarch.graph.assemble import RunParts
-    from navarch.graph.run import RunResult
+    from navarch.graph.result import RunResult
     from navarch.graph.settings import Settings
 
 
@@ -99,9 +99,9 @@ def run(
     from navarch.cli.progress import ConsoleProgress
     from navarch.graph.run import start_run
 
-    with _left_at_once(settings.db):
+    with left_at_once(settings.db):
         result = start_run(settings, ConsoleProgress())
-    _end(result, settings.db)
+    end(result, settings.db)
 
 
 def resume(
@@ -120,9 +120,9 @@ def resume(
     from navarch.graph.run import resume_run
 
     path = db_path(db)
-    with _left_at_once(path):
+    with left_at_once(path):
         result = resume_run(name, path, prompts=prompts, base_url=base_url, progress=ConsoleProgress())
-    _end(result, path)
+    end(result, path)
 
 
 def stop(name: Run, db: Db = None) -> None:
@@ -147,7 +147,7 @@ def stop(name: Run, db: Db = None) -> None:
 
 
 @contextmanager
-def _left_at_once(db: Path) -> Iterator[None]:
+def left_at_once(db: Path) -> Iterator[None]:
     """Say how to go on after a second Ctrl-C."""
     try:
         yield
@@ -179,6 +179,11 @@ def _show_plan(settings: "Settings") -> None:
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
         echo(f"search     {_given(_search_settings(settings, parts))}")
         echo(f"device     {', '.join(settings.train.device)}")
+        if settings.confirm.top:
+            again = (
+                f"the best {settings.confirm.top} trained again on {settings.confirm.seeds} fresh seeds each"
+            )
+            echo(f"confirm    {again}")
         bounds = {
             "target": settings.target,
             "patience": settings.search.patience,
@@ -226,7 +231,8 @@ def _state_of_memory(db: Path) -> str:
     return "1 run" if count == 1 else f"{count} runs"
 
 
-def _end(result: "RunResult", db: Path) -> None:
+def end(result: "RunResult", db: Path) -> None:
+    """Print how a run ended, and leave with the exit code of what stopped it."""
     from navarch.cli.summary import show_result
 
     show_result(result, db)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from navarch import NavarchError
+from navarch.cli.confirmation import confirmation_of, show_confirmation
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
+from navarch.cli.noise import noise_dict, noise_facts, show_noise_of
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.summary import show_best, show_fallbacks, show_ladders
 from navarch.cli.wording import money, roles_of, trials_at_once
 
 if TYPE_CHECKING:
-    from navarch.memory import Memory, RunRow, TrialRow
+    from navarch.memory import Memory, RunRow, Spent, TrialRow
 
 
 def add_to(app: typer.Typer) -> None:
@@ -67,6 +69,7 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
     """Print the run as it is."""
     from navarch.agents.ladder import ladders
     from navarch.graph.money import money_of
+    from navarch.graph.noise import NOISE
     from navarch.graph.settings import settings_of
 
     with read_memory(db) as memory:
@@ -81,6 +84,8 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
         models = ladders(memory, run.run_id)
         new = memory.count_new(run.run_id)
         per_new = spent.tokens / new if spent.tokens and new else None
+        confirmed = confirmation_of(memory, run.run_id, settings_of(run))
+        noise = noise_facts(memory, run) if run.workflow == NOISE else None
     if as_json:
         echo_json(
             {
@@ -95,7 +100,11 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
                     "tokens_per_new": per_new,
                     "money": cost,
                     "train_seconds": spent.train_seconds,
+                    "repeats": spent.repeats,
+                    "repeat_seconds": spent.repeat_seconds,
                 },
+                "noise": noise_dict(run, *noise) if noise else settings_of(run).confirm.noise,
+                "confirmation": confirmed and confirmed.as_dict(),
                 "models": [ladder.as_dict() for ladder in models],
                 "trials": trials,
                 "trials_at_once": at_once,
@@ -110,23 +119,9 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
     )
     if roles := roles_of(settings_of(run)):
         echo(f"roles: {roles}")
-    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training")
+    _show_ledger(spent, cost, per_new, refused)
     if at_once:
         echo(f"trials at once: {at_once}")
-    paid = "" if cost is None else f", {money(cost)} in money"
-    free = ""
-    if spent.free_calls:
-        free = f", and {spent.free_calls} calls of {spent.free_tokens} tokens answered by earlier ones at no cost"
-    echo(
-        f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
-        f"proposals refused: {_counts(refused)}"
-    )
-    if per_new is not None:
-        cached = f"; {spent.cached_tokens} of the input out of the server's prompt cache" * bool(
-            spent.cached_tokens
-        )
-        both = ", the earlier ones' included" * bool(spent.free_tokens)
-        echo(f"{per_new:,.0f} tokens for each valid and new architecture{both}{cached}")
     show_fallbacks(replies)
     show_ladders(models)
     echo()
@@ -143,10 +138,15 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
         "seconds",
         "reused_from",
     )
+    if noise is not None:
+        show_noise_of(run, noise)
+        return
     echo_columns(headings, [[row[heading] for heading in headings] for row in trials])
     for row in trials:
         if row["detail"]:
             echo(f"trial {row['trial']}: {one_line(row['detail'].strip().splitlines()[-1], 160)}")
+    if confirmed is not None:
+        show_confirmation(confirmed)
     if lessons and not kept:
         echo("no lessons")
     for lesson in kept if lessons else []:
@@ -155,29 +155,55 @@ def _show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> N
         echo(f"lesson {lesson['lesson']}{mark}: {lesson['statement']}  [{evidence}]")
 
 
+def _show_ledger(spent: "Spent", cost: float | None, per_new: float | None, refused: dict[str, int]) -> None:
+    """Print what the run took: trials, training, calls, tokens, money."""
+    again = f", {spent.repeat_seconds:.1f} s of it for {spent.repeats} repeats" * bool(spent.repeats)
+    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training{again}")
+    paid = "" if cost is None else f", {money(cost)} in money"
+    free = ""
+    if spent.free_calls:
+        free = f", and {spent.free_calls} calls of {spent.free_tokens} tokens answered by earlier ones at no cost"
+    echo(
+        f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
+        f"proposals refused: {_counts(refused)}"
+    )
+    if per_new is not None:
+        cached = f"; {spent.cached_tokens} of the input out of the server's prompt cache" * bool(
+            spent.cached_tokens
+        )
+        both = ", the earlier ones' included" * bool(spent.free_tokens)
+        echo(f"{per_new:,.0f} tokens for each valid and new architecture{both}{cached}")
+
+
 def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> None:
     """Show the best architecture of a run.
 
-    It is chosen by validation and reported on test.
+    It is chosen by validation, on fresh seeds where the run confirmed its best, and reported on test.
     """
+    from navarch.graph.confirmation import score_of
+    from navarch.graph.settings import settings_of
+
     with read_memory(db) as memory:
         run = memory.get_run(name)
         row = _best_of(memory, run)
-        test = memory.test_score(run.run_id)
+        test = score_of(memory, row)
+        confirmed = confirmation_of(memory, run.run_id, settings_of(run))
     if as_json:
         score = test.accuracy if test is not None else None
         facts = {"architecture": row.architecture, "macs": row.macs, "test_accuracy": score} if row else {}
+        facts["confirmation"] = confirmed and confirmed.as_dict()
         echo_json({**_trial_facts(row), **facts} if row else None)
     elif row is None:
         echo(f"run {run.run_id} has no complete trial")
     else:
-        show_best(row, test, is_finished=run.state == "finished")
+        show_best(row, test, confirmed, is_finished=run.state == "finished")
 
 
 def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
+    from navarch.graph.confirmation import winner_of
     from navarch.graph.settings import settings_of
 
-    return memory.best_trial(run.run_id, **settings_of(run).admitted)
+    return winner_of(memory, run.run_id, settings_of(run))
 
 
 def state_of(row: "RunRow", db: Any) -> str:

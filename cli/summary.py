@@ -3,27 +3,36 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from navarch.cli.confirmation import confirmation_of, show_confirmation, show_fresh
 from navarch.cli.echo import echo, echo_columns, one_line
-from navarch.cli.options import db_flag
+from navarch.cli.options import db_flag, read_memory
 from navarch.cli.wording import accuracy, big, money
 
 if TYPE_CHECKING:
     from navarch.agents.ladder import Ladder
-    from navarch.graph.run import RunResult
+    from navarch.graph.result import RunResult
     from navarch.memory import ReplySources, TestScoreRow, TrialRow
+    from navarch.viewer.confirmation import Confirmation
 
 
 def show_result(result: "RunResult", db: Path) -> None:
     """Print how the segment ended and what to do next."""
+    from navarch.cli.noise import show_noise
     from navarch.graph.ablation import left_out
+    from navarch.graph.noise import NOISE
     from navarch.graph.settings import settings_of
     from navarch.graph.workflows import get_workflow
 
     run, where = result.run, db_flag(db)
+    if run.workflow == NOISE and run.state == "finished":
+        show_noise(run, db)
+        return
     echo()
     echo(f"{run.run_id} {run.state}: {result.reason}")
     if result.best is not None:
-        show_best(result.best, result.test, is_finished=run.state == "finished")
+        with read_memory(db) as memory:
+            confirmed = confirmation_of(memory, run.run_id, settings_of(run))
+        show_best(result.best, result.test, confirmed, is_finished=run.state == "finished")
     elif run.state == "finished":
         echo(f"no trial completed; see why: navarch show {run.run_id}{where}")
     if result.money is not None:
@@ -46,13 +55,23 @@ def show_result(result: "RunResult", db: Path) -> None:
     echo(f"  navarch resume {run.run_id}{where}   shows this result again; goes on after a stop or a crash")
 
 
-def show_best(best: "TrialRow", test: "TestScoreRow | None", *, is_finished: bool) -> None:
+def show_best(
+    best: "TrialRow",
+    test: "TestScoreRow | None",
+    confirmed: "Confirmation | None" = None,
+    *,
+    is_finished: bool,
+) -> None:
     """Print the best architecture with its validation and test accuracy and its size."""
     echo(f"best architecture  {best.genotype}")
     echo(f"  trial {best.number}, code {best.code}, {best.params:,} parameters ({big(best.macs)} MACs)")
     if "latency_ms" in best.objectives:
         echo(f"  latency              {best.objectives['latency_ms']:.2f} ms")
-    echo(f"  validation accuracy  {accuracy(best.val_accuracy)}  (it was chosen by this)")
+    fresh = None if confirmed is None else confirmed.won
+    by = "  (in the search)" if fresh else "  (it was chosen by this)"
+    echo(f"  validation accuracy  {accuracy(best.val_accuracy)}{by}")
+    if fresh is not None:
+        show_fresh(fresh)
     if test is None and is_finished:
         echo("  test accuracy        none: there is no test split")
     elif test is None:
@@ -61,6 +80,8 @@ def show_best(best: "TrialRow", test: "TestScoreRow | None", *, is_finished: boo
         echo(f"  test accuracy        {accuracy(test.accuracy)}  (sealed during the search, read once)")
     if test is not None and test.val_accuracy != best.val_accuracy:
         echo(f"  (trained again for the test it has validation accuracy {accuracy(test.val_accuracy)})")
+    if confirmed is not None:
+        show_confirmation(confirmed)
 
 
 def show_fallbacks(replies: "ReplySources") -> None:

@@ -89,8 +89,13 @@ def _facts(memory: "Memory", row: "TrialRow") -> dict[str, Any]:
 
 
 def _show_origin(facts: dict[str, Any]) -> None:
+    from navarch.memory import REPEATS
+
     said = f": {facts['why']}" if facts["why"] else ""
-    _line("proposed", f"in round {facts['round']} by {facts['origin'] or 'the run itself'}{said}")
+    if facts["round"] == REPEATS:
+        _line("repeated", f"on seed {facts['seed']}: no trial of the search")
+    else:
+        _line("proposed", f"in round {facts['round']} by {facts['origin'] or 'the run itself'}{said}")
     if facts["because"]:
         _line("chosen", facts["because"])
     if facts["reused_from"]:

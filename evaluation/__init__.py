@@ -13,6 +13,7 @@ from navarch.evaluation.feedback import Feedback, NeighbourNote, make_feedback
 from navarch.evaluation.fidelity import Fidelity
 from navarch.evaluation.history import Evaluated, History
 from navarch.evaluation.image_task import Training
+from navarch.evaluation.noise import ENOUGH_FREEDOM, Noise, measure_noise
 from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, TrialState, failed, judge
 from navarch.evaluation.supernet.evaluator import SupernetEvaluator
 from navarch.evaluation.supernet.task import find_supernet, supernet_task
@@ -31,6 +32,7 @@ from navarch.evaluation.task_data import training_recipe
 from navarch.evaluation.train_evaluator import TrainEvaluator
 
 __all__ = [
+    "ENOUGH_FREEDOM",
     "CallableEvaluator",
     "ColumnNames",
     "Command",
@@ -45,6 +47,7 @@ __all__ = [
     "Latency",
     "Limits",
     "NeighbourNote",
+    "Noise",
     "Outcome",
     "OverLimit",
     "Reason",
@@ -70,6 +73,7 @@ __all__ = [
     "judge",
     "make_command",
     "make_feedback",
+    "measure_noise",
     "open_latency",
     "own_table_task",
     "prepare_task",

@@ -44,6 +44,7 @@ class Feedback:
     best; None when it failed or is the first.
     val_error: standard error of its validation accuracy by the number of validation images alone, in points: what
     another draw of as many images would change; None where it failed or their number says nothing.
+    margin_in_noise: margin_to_best in deviations between seeds; None where they are not known.
     """
 
     trial: int
@@ -60,10 +61,13 @@ class Feedback:
     curve_shape: CurveShape
     seconds: float
     val_error: float | None = None
+    margin_in_noise: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON data that `from_dict` reads back."""
+        """Return plain JSON data that `from_dict` reads back; where no noise is known it is not mentioned."""
         data = asdict(self)
+        if self.margin_in_noise is None:
+            del data["margin_in_noise"]
         data["neighbours"] = [
             {**asdict(note), "differences": [list(difference) for difference in note.differences]}
             for note in self.neighbours
@@ -83,10 +87,13 @@ class Feedback:
             raise ValueError(f"not a feedback record: {error!r}") from None
 
 
-def make_feedback(record: Evaluated, history: History, *, val_images: int = 0) -> Feedback:
+def make_feedback(
+    record: Evaluated, history: History, *, val_images: int = 0, noise: float | None = None
+) -> Feedback:
     """Compare a finished trial with the others; the record itself may stand in the history.
 
     val_images: how many images the accuracies were measured on, 0 where that is not what makes them noisy.
+    noise: the standard deviation of an accuracy between seeds, in points, where it is known.
     """
     space = history.space
     rank, margin = history.standing(record)
@@ -105,6 +112,7 @@ def make_feedback(record: Evaluated, history: History, *, val_images: int = 0) -
         curve_shape=describe_curve(record.curve, record.reason),
         seconds=record.seconds,
         val_error=sampling_error(record.val_accuracy, val_images),
+        margin_in_noise=None if margin is None or not noise else margin / noise,
     )
 
 

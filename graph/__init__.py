@@ -15,7 +15,7 @@ _LAZY = {
     "load_settings": "navarch.graph.settings",
     "start_run": "navarch.graph.run",
     "resume_run": "navarch.graph.run",
-    "RunResult": "navarch.graph.run",
+    "RunResult": "navarch.graph.result",
 }
 
 __all__ = ["RunResult", "Settings", "load_settings", "resume_run", "start_run"]

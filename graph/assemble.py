@@ -39,7 +39,7 @@ from navarch.graph.inheriting import inherited_task, make_inheriting
 from navarch.graph.money import prices_of, refuse_unknown_prices
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress
-from navarch.graph.rules import rules_of
+from navarch.graph.rules import refuse_seedless, rules_of
 from navarch.graph.rungs import find_rungs
 from navarch.graph.screening import check_proxies
 from navarch.graph.settings import Settings
@@ -91,6 +91,7 @@ def prepare(settings: Settings) -> RunParts:
     fidelity = _fidelity(settings, space, task)
     if workflow.searcher is not None:
         make_searcher(workflow.searcher, _searcher_options(settings))  # its library may be missing
+    refuse_seedless(settings)
     check_proxies(settings, workflow, space.origin, task)
     library = PromptLibrary(option=settings.prompts)
     if workflow.roles:

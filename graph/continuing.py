@@ -15,14 +15,19 @@ from navarch.graph.paths import weights_folder
 from navarch.graph.records import job_of
 from navarch.graph.rungs import goes_on, promising
 from navarch.graph.stop_rule import bars_for
-from navarch.memory import TrialRow
+from navarch.memory import REPEATS, TrialRow
 
 _FILE = re.compile(r"t(\d+)\.pt(\.part)?", re.ASCII)
 
 
 def jobs_of(ctx: RunContext, rows: list[TrialRow]) -> list[Job]:
-    """Return the jobs of a round's trials, with the weights that they go on from and the bars that they must reach."""
+    """Return the jobs of a round's trials, with the weights that they go on from and the bars that they must reach.
+
+    Repeats begin anew, with weights of their own seeds, and end when they end.
+    """
     jobs = [job_of(ctx, row) for row in rows]
+    if any(row.round == REPEATS for row in rows):
+        return jobs
     bars = bars_for(ctx, rows)
     if bars:
         jobs = [replace(job, bars=bars) for job in jobs]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from langgraph.runtime import Runtime
 
-from navarch.evaluation import Fidelity, Job, Outcome, cost_on, make_feedback
+from navarch.evaluation import Fidelity, Job, Outcome, Task, cost_on, make_feedback
 from navarch.evaluation.live import begin_live, end_live
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.continuing import jobs_of, keep_useful
@@ -15,6 +15,7 @@ from navarch.graph.screening import leave_out, screened
 from navarch.graph.selection import valid_proposals, wanted
 from navarch.graph.state import RunState, Update, position_of
 from navarch.memory import NewTrial, ProposalRow, TrialRow
+from navarch.spaces import Architecture, SearchSpace
 
 
 def evaluator(state: RunState, runtime: Runtime[RunContext]) -> Update:
@@ -46,6 +47,11 @@ def _try(ctx: RunContext, round: int, progress: Trying) -> None:
     waiting = [
         row for row in ctx.memory.trials(ctx.run_id, round=round) if row.state in ("waiting", "running")
     ]
+    finish_trials(ctx, waiting, progress)
+
+
+def finish_trials(ctx: RunContext, waiting: list[TrialRow], progress: Trying) -> None:
+    """Finish stored trials: known ones from earlier runs, the others by measuring them; a wish to stop leaves some."""
     fresh = [row for row in waiting if not _reuse(ctx, row, progress)]
     _run(ctx, fresh, progress)
 
@@ -81,20 +87,31 @@ def _rank(row: ProposalRow) -> int:
 
 
 def _trial(ctx: RunContext, row: ProposalRow, fidelity: Fidelity) -> NewTrial:
-    assert row.digest is not None  # the validator has found it valid
-    architecture = ctx.space.parse(row.architecture)
-    cost = cost_on(ctx.task, ctx.space, architecture, fidelity)
+    architecture, seed = ctx.space.parse(row.architecture), ctx.settings.train.seed
+    return new_trial(ctx.space, ctx.task, architecture, fidelity, seed, row.proposal_id)
+
+
+def new_trial(
+    space: SearchSpace,
+    task: Task,
+    architecture: Architecture,
+    fidelity: Fidelity,
+    seed: int,
+    proposal_id: str | None = None,
+) -> NewTrial:
+    """Return a trial of an architecture to be stored."""
+    cost = cost_on(task, space, architecture, fidelity)
     return NewTrial(
-        proposal_id=row.proposal_id,
-        space=ctx.space.origin.name,
-        architecture=ctx.space.to_dict(architecture),
-        code=ctx.space.code(architecture),
-        genotype=ctx.space.genotype(architecture),
-        digest=row.digest,
-        task=ctx.task.name,
-        task_digest=ctx.task.digest,
+        proposal_id=proposal_id,
+        space=space.origin.name,
+        architecture=space.to_dict(architecture),
+        code=space.code(architecture),
+        genotype=space.genotype(architecture),
+        digest=space.digest(architecture),
+        task=task.name,
+        task_digest=task.digest,
         fidelity=fidelity.key(),
-        seed=ctx.settings.train.seed,
+        seed=seed,
         params=cost.params,
         macs=cost.macs,
     )
@@ -181,5 +198,6 @@ def _give_feedback(ctx: RunContext, rows: list[TrialRow], round: int) -> None:
     val_images = ctx.task.val_size if ctx.task.evaluator in ("train", "supernet") else 0
     for row in rows:
         if row.feedback is None:
-            feedback = make_feedback(history[row.number], history, val_images=val_images)
+            noise = ctx.settings.confirm.noise
+            feedback = make_feedback(history[row.number], history, val_images=val_images, noise=noise)
             ctx.memory.set_feedback(row.trial_id, feedback.to_dict())

@@ -39,12 +39,13 @@ def forecast(
         measured, piloted = play_pilot(settings, parts, pilot)
         epoch_seconds = piloted or epoch_seconds
     played = rehearse(settings, settings.budget.trials)
+    epochs = played.epochs + settings.confirm.trainings * parts.fidelity.epochs
     return Forecast(
         rounds=played.rounds,
         trials=played.trials,
         prompts=_by_prompt(played.asked, settings, parts.library, measured),
         prices=prices_of(settings),
-        train_seconds=epoch_seconds and epoch_seconds.times(played.epochs, played.epochs),
+        train_seconds=epoch_seconds and epoch_seconds.times(epochs, epochs),
         slots=slots,
     )
 

@@ -50,7 +50,7 @@ def time_of_epochs(memory: Memory, task_digest: str) -> Span | None:
         float(row.cost["seconds"]) / max(1, row.epochs - row.cost.get("start_epochs", 0))
         for run in memory.runs()
         if run.task_digest == task_digest
-        for row in memory.trials(run.run_id)
+        for row in (*memory.trials(run.run_id), *memory.repeats(run.run_id))
         if row.state == "complete" and row.reused_from is None and "seconds" in row.cost
     ]
     return Span(min(found), max(found)) if found else None

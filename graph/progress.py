@@ -49,8 +49,14 @@ class Progress(Protocol):
     def finished(self, trial: TrialRow, standing: Standing) -> None:
         """A trial ended and is stored: it is acknowledged from here on."""
 
+    def confirming(self, best: list[TrialRow], seeds: int) -> None:
+        """The search is over; its best are trained again on so many fresh seeds."""
+
+    def repeated(self, trial: TrialRow, done: int, planned: int) -> None:
+        """A repeat, of a confirmation or of a measurement of noise, ended and is stored."""
+
     def testing(self, trial: TrialRow) -> None:
-        """The search is over; the best trial's architecture meets the test split."""
+        """The winner's architecture meets the test split."""
 
     def noted(self, message: str) -> None:
         """Something that a person should know, in one sentence."""

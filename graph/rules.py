@@ -2,11 +2,18 @@
 
 from dataclasses import dataclass
 
+from navarch import NavarchError
 from navarch.graph.settings import Settings
 from navarch.graph.workflows import get_workflow
 
 WHOLE_BATCH = 64  # more than any reply holds
 OFFLINE_TRIALS = 2  # offline roles cost no money: short rounds, because every result teaches them something
+
+SEEDLESS = {
+    "table": "a table says the same for every seed",
+    "supernet": "of shared weights a seed changes only which images set the normalisations",
+}
+"""The evaluators that train nothing, and what a seed is to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,15 @@ def rules_of(settings: Settings) -> Rules:
         rounds=None,
         empty_rounds=1,
     )
+
+
+def refuse_seedless(settings: Settings) -> None:
+    """Raise NavarchError for a confirmation on fresh seeds that would change nothing."""
+    if settings.confirm.top and settings.evaluator in SEEDLESS:
+        raise NavarchError(
+            f"confirm.top is {settings.confirm.top}, and {SEEDLESS[settings.evaluator]}: there is no noise of "
+            "training to measure; leave it out"
+        )
 
 
 def _proposals(settings: Settings, trials: int) -> int:

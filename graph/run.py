@@ -1,29 +1,30 @@
 """The run loop: start, resume, and the end, where the sealed test split is read once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from os.path import isfile
 from pathlib import Path
 from typing import Literal
 
 import navarch
 from navarch import NavarchError
 from navarch.evaluation import Evaluator
-from navarch.evaluation.images.finding import is_image_path
 from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepare
 from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
+from navarch.graph.confirmation import confirm, tested_trial, winner_of
 from navarch.graph.context import RunContext
 from navarch.graph.continuing import drop_weights
 from navarch.graph.fault import fault
 from navarch.graph.following import Follower, begin_test, shown_live, watched
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
-from navarch.graph.money import money_of
+from navarch.graph.noise import NOISE, check_noise, chosen, with_noise, work_on_noise
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
+from navarch.graph.places import moved, with_absolute_paths
 from navarch.graph.progress import Progress, Silent
+from navarch.graph.repeats import add_repeats, fresh_seeds
 from navarch.graph.replaying import pin_recordings
+from navarch.graph.result import RunResult, result_of
 from navarch.graph.rules import round_sizes, rules_of
 from navarch.graph.rungs import goes_on
 from navarch.graph.screening import make_screen
@@ -31,23 +32,7 @@ from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
 from navarch.graph.stopping import StopRequest, StopRun, stop_reason
 from navarch.graph.unchanged import refuse_other_data
-from navarch.memory import Memory, ReplySources, RunRow, TestScoreRow, TrialRow
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a segment of a run ended.
-
-    money: what its model calls cost, None where no price is stated. signal: what stopped it, 0 if none.
-    """
-
-    run: RunRow
-    reason: str
-    best: TrialRow | None
-    test: TestScoreRow | None
-    replies: ReplySources
-    money: float | None
-    signal: int
+from navarch.memory import Memory, RunRow
 
 
 class RunFailed(NavarchError):
@@ -56,13 +41,14 @@ class RunFailed(NavarchError):
 
 def start_run(settings: Settings, progress: Progress | None = None) -> RunResult:
     """Start a new run and work on it until it ends or is stopped. Raises: NavarchError before anything starts."""
-    settings = pin_recordings(_with_absolute_paths(settings))
+    settings = pin_recordings(with_absolute_paths(settings))
     parts = prepare(settings)
     settings = settle(settings, parts)
     evaluator = make_evaluator(settings, parts)
     try:
         with Memory.open(settings.db, fault=fault) as memory:
             run = create_run(memory, settings, parts)
+            settings = settings_of(run)
             return _work(memory, run, settings, parts, evaluator, progress or Silent())
     finally:
         evaluator.close()
@@ -83,7 +69,7 @@ def resume_run(
     """
     with Memory.open(db, create=False, fault=fault) as memory:
         run = memory.get_run(name)
-        settings = _moved(settings_of(run), db, prompts, base_url)
+        settings = moved(settings_of(run), db, prompts, base_url)
         if run.state == "finished":
             return result_of(memory, run, settings)
         parts = prepare(settings)
@@ -95,16 +81,41 @@ def resume_run(
             evaluator.close()
 
 
-def create_run(memory: Memory, settings: Settings, parts: RunParts) -> RunRow:
-    """Store a new run with the settings that it is made of."""
+def start_noise(
+    settings: Settings, codes: Sequence[str], seeds: int, progress: Progress | None = None
+) -> RunResult:
+    """Train architectures, by their codes, on fresh seeds: a run of repeats alone, which can be resumed.
+
+    Without codes: what `noise.chosen` takes. What any run has repeated already is not trained again.
+    Raises: NavarchError before anything starts.
+    """
+    settings = with_absolute_paths(settings).model_copy(update={"workflow": "random"})
+    check_noise(settings, seeds)
+    parts = prepare(settings)
+    architectures = chosen(parts.space, codes, settings.seed)
+    evaluator = make_evaluator(settings, parts)
+    try:
+        with Memory.open(settings.db, fault=fault) as memory:
+            with memory.transaction():
+                run = create_run(memory, settings, parts, workflow=NOISE)
+                add_repeats(memory, run.run_id, parts, architectures, fresh_seeds(settings.train.seed, seeds))
+            fault("candidates.admitted")
+            return _work(memory, run, settings_of(run), parts, evaluator, progress or Silent())
+    finally:
+        evaluator.close()
+
+
+def create_run(memory: Memory, settings: Settings, parts: RunParts, *, workflow: str | None = None) -> RunRow:
+    """Store a new run with the settings that it is made of. workflow: what stands in the place of its own."""
+    settings = with_noise(memory, settle(settings, parts), parts)
     return memory.create_run(
-        workflow=parts.workflow.name,
+        workflow=workflow or parts.workflow.name,
         space=parts.space.origin.name,
         task=parts.task.name,
         task_digest=parts.task.digest,
         evaluator=settings.evaluator,
         seed=settings.seed,
-        settings=settle(settings, parts).model_dump(mode="json"),
+        settings=settings.model_dump(mode="json"),
         version=navarch.__version__,
     )
 
@@ -120,39 +131,13 @@ def settle(settings: Settings, parts: RunParts) -> Settings:
 
 
 def finish_run(ctx: RunContext, reason: str) -> None:
-    """End a run whose search is over: from here on it trains nothing new, and the test split is read once."""
+    """End a run whose search is over: the best are confirmed where that is wanted, and the test split is read once."""
     ctx.memory.set_run_state(ctx.run_id, "finishing", reason)
     _cancel_unfinished(ctx)
+    confirm(ctx)
     _read_test(ctx)
     drop_weights(ctx)
     ctx.memory.set_run_state(ctx.run_id, "finished", reason)
-
-
-def _with_absolute_paths(settings: Settings) -> Settings:
-    """Return settings that mean the same files when the run is resumed from another folder."""
-    table, own = settings.table, settings.callable
-    given = {name: path for name in ("path", "latency") if (path := getattr(table, name)) is not None}
-    # What is no file is the name of imported data.
-    table = table.model_copy(
-        update={name: path.absolute() if isfile(path) else path for name, path in given.items()}
-    )
-    own = own.model_copy(update={"folder": own.folder.absolute()})
-    prompts = settings.prompts.absolute() if settings.prompts is not None else None
-    space = str(Path(settings.space).absolute()) if settings.space.endswith(".toml") else settings.space
-    task = settings.task
-    if settings.evaluator == "train" and task is not None and is_image_path(task):
-        task = str(Path(task).expanduser().absolute())
-    update = {"prompts": prompts, "table": table, "callable": own, "space": space, "task": task}
-    return settings.model_copy(update=update)
-
-
-def _moved(settings: Settings, db: Path, prompts: Path | None, base_url: str | None) -> Settings:
-    changes: dict[str, object] = {"db": db}
-    if prompts is not None:
-        changes["prompts"] = prompts.absolute()
-    if base_url is not None:
-        changes["server"] = settings.server.model_copy(update={"base_url": base_url})
-    return settings.model_copy(update=changes)
 
 
 def _work(
@@ -184,6 +169,9 @@ def _work(
         for note in evaluator.notes:
             progress.noted(note)
         with _stopping(ctx), watched(progress, Follower(memory, settings.db, run.run_id)):
+            if run.workflow == NOISE:
+                memory.set_run_state(run.run_id, "finished", work_on_noise(ctx))
+                return result_of(memory, memory.get_run(run.run_id), settings, stop.signal)
             _note_changed_prompts(ctx, parts)
             reason = run.stop_reason if run.state == "finishing" else search(ctx, parts)
             finish_run(ctx, reason or "the search is over")
@@ -273,27 +261,21 @@ def _cancel_unfinished(ctx: RunContext) -> None:
 
 
 def _read_test(ctx: RunContext) -> None:
-    """Read the test split once, for the best by validation within the limits; a task may have none."""
-    best = ctx.standing().best
-    if best is None or not ctx.task.has_test or ctx.memory.test_score(ctx.run_id) is not None:
+    """Read the test split once, for the winner within the limits; a task may have none.
+
+    A confirmed winner is tested with its first fresh seed: that of the search is the one that it was lucky with.
+    """
+    winner = winner_of(ctx.memory, ctx.run_id, ctx.settings)
+    if winner is None or not ctx.task.has_test or ctx.memory.test_score(ctx.run_id) is not None:
         return
-    ctx.progress.testing(best)
+    row = tested_trial(ctx.memory, winner)
+    ctx.progress.testing(row)
     begin_test(ctx.settings.db, ctx.run_id)
     score = ctx.evaluator.test(
-        ctx.space.reveal(ctx.space.parse(best.architecture)), ctx.fidelity, best.seed, split="test"
+        ctx.space.reveal(ctx.space.parse(row.architecture)), ctx.fidelity, row.seed, split="test"
     )
     if score is None:
         ctx.progress.noted("the evaluator has no test split: there is no final test score")
         return
-    ctx.memory.set_test_score(ctx.run_id, best.trial_id, score.accuracy, score.val_accuracy, score.seconds)
+    ctx.memory.set_test_score(ctx.run_id, row.trial_id, score.accuracy, score.val_accuracy, score.seconds)
     ctx.fault("test.scored")
-
-
-def result_of(memory: Memory, run: RunRow, settings: Settings, signal: int = 0) -> RunResult:
-    """Return how a run stands, read from the memory."""
-    best = memory.best_trial(run.run_id, **settings.admitted)
-    test = memory.test_score(run.run_id)
-    if test is not None and best is not None and test.trial_id != best.trial_id:
-        test = None  # it belongs to another architecture
-    replies, money = memory.reply_sources(run.run_id), money_of(memory, run.run_id, settings)
-    return RunResult(run, run.stop_reason or "", best, test, replies, money, signal)

@@ -94,12 +94,19 @@ def epochs_spent(rows: Sequence[TrialRow], settings: Settings) -> int:
 
 def affordable(memory: Memory, run_id: str, settings: Settings, round: int) -> int:
     """Return how many trials of a round's fidelity the budget of epochs has room for after the earlier rounds."""
-    rungs, budget = settings.search.rungs, settings.budget
-    if budget.epochs is None or rungs is None:
-        return budget.trials
+    rungs = settings.search.rungs
+    left = None if rungs is None else search_epochs(settings, rungs[-1])
+    if left is None or rungs is None:
+        return settings.budget.trials
     spent = epochs_spent([row for row in memory.trials(run_id) if row.round < round], settings)
     epochs = rungs[move_of(memory, run_id, settings, round).rung]
-    return (budget.epochs - spent) // (epochs - start_of(settings, epochs))
+    return (left - spent) // (epochs - start_of(settings, epochs))
+
+
+def search_epochs(settings: Settings, full: int) -> int | None:
+    """Return what the budget of epochs leaves to the search: less what its best train again, `full` epochs each."""
+    epochs = settings.budget.epochs
+    return None if epochs is None else epochs - settings.confirm.trainings * full
 
 
 def promising(rows: Sequence[TrialRow], settings: Settings) -> list[int]:
@@ -139,6 +146,13 @@ def find_rungs(
 
     Raises: NavarchError where the task offers no other fidelity, or not those that the settings name.
     """
+    left = search_epochs(settings, fidelity.epochs)
+    if settings.confirm.top and left is not None and left < fidelity.epochs:
+        raise NavarchError(
+            f"budget.epochs is {settings.budget.epochs}, and the {settings.confirm.trainings} trainings of "
+            f"confirm.top and confirm.seeds take {settings.confirm.trainings * fidelity.epochs}, which leaves none to "
+            "the search: raise it, or confirm less"
+        )
     if workflow.schedule is None:
         return (fidelity.epochs,)
     full, search = fidelity.epochs, settings.search
@@ -176,7 +190,8 @@ def find_rungs(
 def _bracket(settings: Settings, rungs: tuple[int, ...]) -> tuple[int, ...]:
     below = (0, *rungs[:-1]) if goes_on(settings) else (0,) * len(rungs)
     epochs = [rung - start for rung, start in zip(rungs, below, strict=True)]
-    return bracket(epochs, settings.search.reduction, settings.budget.trials, settings.budget.epochs)
+    left = search_epochs(settings, rungs[-1])
+    return bracket(epochs, settings.search.reduction, settings.budget.trials, left)
 
 
 def _placed(rows: Iterable[TrialRow], epochs: int) -> list[Placed]:

@@ -109,6 +109,29 @@ class Search(Section):
     )
 
 
+class Confirm(Section):
+    """What is done after the search so that nothing is called better by luck."""
+
+    top: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="so many of the best trials are trained again on fresh seeds; the best mean wins; 0: none",
+    )
+    seeds: int = Field(default=3, ge=2, le=100, description="fresh seeds for each of them")
+    noise: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="deviation between seeds, points of accuracy; default: what `navarch noise` has stored, if it has",
+    )
+
+    @property
+    def trainings(self) -> int:
+        """Return how many trainings are added to those of the search, at most."""
+        return self.top * self.seeds
+
+
 class Collm(Section):
     """The workflow `collm-nas`: what its paper leaves open, and where ours may differ from it."""
 

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from navarch import NavarchError
 from navarch.agents.redaction import KEY_ADVICE, known_secrets, redact
 from navarch.graph.evaluator_sections import TRAIN_SLOTS, Own, Proxies, Supernet, Table, Train
-from navarch.graph.sections import Budget, Collm, Limits, Search, Section, Seki, Server, listed
+from navarch.graph.sections import Budget, Collm, Confirm, Limits, Search, Section, Seki, Server, listed
 from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
@@ -65,6 +65,7 @@ class Settings(Section):
     prompts: Path | None = Field(default=None, description="a folder of prompt files that come first")
     budget: Budget = Budget()
     search: Search = Search()
+    confirm: Confirm = Confirm()
     train: Train = Train()
     proxies: Proxies = Proxies()
     table: Table = Table()

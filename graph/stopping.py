@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 from navarch.graph.money import prices_of
 from navarch.graph.rules import rules_of
@@ -53,17 +54,9 @@ def stop_reason(
         return f"budget of {budget.trials} trials is spent"
     if affordable(memory, run_id, settings, memory.last_round(run_id) + 1) < 1:
         return f"budget of {budget.epochs} epochs has no room for another trial"
-    if budget.calls is not None and memory.spent(run_id).calls >= budget.calls:
-        return f"budget of {budget.calls} model calls is spent"
-    if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
-        return f"budget of {budget.tokens} tokens is spent"
-    prices = prices_of(settings)
-    if budget.money is not None and prices is not None and memory.money(run_id, prices) >= budget.money:
-        return f"budget of {budget.money:g} in money is spent"
-    if budget.train_seconds is not None and memory.spent(run_id).train_seconds >= budget.train_seconds:
-        return f"budget of {budget.train_seconds:g} seconds of training is spent"
-    if budget.seconds is not None and elapsed_s() >= budget.seconds:
-        return f"budget of {budget.seconds:g} seconds is spent"
+    spent = _spent_reason(memory, run_id, settings, elapsed_s)
+    if spent is not None:
+        return spent
     if settings.target is not None and _is_reached(settings.target, memory, run_id, settings):
         return f"target of {settings.target:g} % is reached"
     rules = rules_of(settings)
@@ -71,6 +64,42 @@ def stop_reason(
     if rules.rounds is not None and closed and closed[-1].round >= rules.rounds:
         return f"all {rules.rounds} rounds are done"
     return _emptiness(closed, rules.empty_rounds) or _stagnation(memory, run_id, settings.search.patience)
+
+
+def _spent_reason(
+    memory: Memory, run_id: str, settings: Settings, elapsed_s: Callable[[], float]
+) -> str | None:
+    """Return which budget of calls, tokens, money or time is spent; that of time but for what confirming takes."""
+    budget = settings.budget
+    if budget.calls is not None and memory.spent(run_id).calls >= budget.calls:
+        return f"budget of {budget.calls} model calls is spent"
+    if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
+        return f"budget of {budget.tokens} tokens is spent"
+    prices = prices_of(settings)
+    if budget.money is not None and prices is not None and memory.money(run_id, prices) >= budget.money:
+        return f"budget of {budget.money:g} in money is spent"
+    if budget.train_seconds is not None:
+        kept = _kept_seconds(memory, run_id, settings)
+        if memory.spent(run_id).train_seconds + kept >= budget.train_seconds:
+            return f"budget of {budget.train_seconds:g} seconds of training is spent{_kept(kept)}"
+    if budget.seconds is not None:
+        kept = _kept_seconds(memory, run_id, settings) / settings.slots
+        if elapsed_s() + kept >= budget.seconds:
+            return f"budget of {budget.seconds:g} seconds is spent{_kept(kept)}"
+    return None
+
+
+def _kept_seconds(memory: Memory, run_id: str, settings: Settings) -> float:
+    """Return how long the confirmation will train, by the mean of what the search trained in full."""
+    if not settings.confirm.top:
+        return 0.0
+    rows = memory.trials(run_id, state="complete")
+    took = [row.train_seconds for row in rows if settings.full_epochs in (None, row.epochs)]
+    return settings.confirm.trainings * fmean(took) if took else 0.0
+
+
+def _kept(seconds: float) -> str:
+    return f", but for about {seconds:.0f} kept for the confirmation" if seconds else ""
 
 
 def _is_reached(target: float, memory: Memory, run_id: str, settings: Settings) -> bool:

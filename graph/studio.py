@@ -17,7 +17,7 @@ from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
 from navarch.graph.run import create_run, finish_run, settle
 from navarch.graph.screening import make_screen
-from navarch.graph.settings import load_settings
+from navarch.graph.settings import load_settings, settings_of
 from navarch.graph.state import RunState, Update
 from navarch.graph.stopping import StopRequest, stop_reason
 from navarch.memory import Memory
@@ -60,6 +60,7 @@ def _context(thread: str) -> RunContext:
     screen = make_screen(settings, parts.task)
     atexit.register(screen.close)
     run = create_run(memory, settings, parts)
+    settings = settings_of(run)
     began = time.monotonic()
     return make_context(
         settings,

@@ -23,6 +23,7 @@ from navarch.memory.errors import (
 )
 from navarch.memory.rows import (
     CANDIDATE,
+    REPEATS,
     CallRow,
     CallSource,
     LessonRow,
@@ -43,6 +44,7 @@ __all__ = [
     "CACHED",
     "CANDIDATE",
     "MESSAGE_CAP",
+    "REPEATS",
     "REPLAYED",
     "BudgetExhausted",
     "CallKey",

@@ -16,6 +16,7 @@ from navarch.memory.connection import damaged
 from navarch.memory.entries import CallKey, CallLimit, Prices
 from navarch.memory.errors import BudgetExhausted, StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
+from navarch.memory.ledger import trained
 from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
 from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, pack, text_digest, unpack
 
@@ -200,30 +201,23 @@ class Calls(Table):
 
     def spent(self, run_id: str) -> Spent:
         """Return the run's ledger; open and lost reservations count as spent."""
-        counts, reused, train_seconds = dict.fromkeys(("waiting", "running", "finished"), 0), 0, 0.0
-        sql = (
-            "SELECT state, count(*), count(reused_from), "
-            "sum(CASE WHEN reused_from IS NULL THEN train_seconds ELSE 0 END) "
-            "FROM trials WHERE run_id = ? GROUP BY state"
-        )
-        for state, trials, from_others, seconds in self._store.rows(sql, (run_id,)):
-            counts[state if state in counts else "finished"] += trials
-            reused += from_others
-            train_seconds += seconds
+        search, repeats = trained(self._store, run_id)
         ((calls, tokens),) = self._store.rows(_SPENT, (run_id,))
         ((free_calls, free_tokens),) = self._store.rows(_FREE, (run_id,))
         ((cached,),) = self._store.rows(_CACHED, (run_id,))
         return Spent(
-            counts["finished"],
-            reused,
-            counts["waiting"],
-            counts["running"],
-            calls,
-            tokens,
-            train_seconds,
-            free_calls,
-            free_tokens,
-            cached,
+            trials=search.finished,
+            reused=search.reused,
+            waiting=search.waiting,
+            running=search.running,
+            calls=calls,
+            tokens=tokens,
+            train_seconds=search.seconds + repeats.seconds,
+            free_calls=free_calls,
+            free_tokens=free_tokens,
+            cached_tokens=cached,
+            repeats=repeats.finished,
+            repeat_seconds=repeats.seconds,
         )
 
     def money(self, run_id: str, prices: Prices, *, free: bool = False) -> float:

@@ -15,6 +15,9 @@ ProposalStatus = Literal["proposed", "valid", "invalid", "duplicate", "vetoed", 
 CANDIDATE: tuple[ProposalStatus, ...] = ("valid", "selected", "unselected", "vetoed")
 """What a proposal is that was legal and new, tried or not."""
 
+REPEATS = 0
+"""The round of repeats: trials of known architectures on other seeds, which no round of the search made."""
+
 CallState = Literal["reserved", "ok", "bad-reply", "error"]
 SettledState = Literal["ok", "bad-reply", "error"]
 CallSource = Literal["model", "offline", "fallback"]
@@ -199,8 +202,9 @@ class TestScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A run's ledger. `trials` finished, `reused` of them not trained; calls and tokens of models only.
+    """A run's ledger. `trials` of the search finished, `reused` of them not trained; calls and tokens of models only.
 
+    `repeats` are finished too, and no trials of the search; `train_seconds` are of both, `repeat_seconds` of repeats.
     `calls` counts every request: retries inside a call, and one for each try that a crash interrupted.
     `free_calls` and `free_tokens` of them are answers of an earlier run: counted like it, but nothing was sent.
     `cached_tokens` of the input were in the server's prompt cache, as far as it says.
@@ -216,6 +220,8 @@ class Spent:
     free_calls: int = 0
     free_tokens: int = 0
     cached_tokens: int = 0
+    repeats: int = 0
+    repeat_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from navarch.memory.errors import UnknownTrialError
 from navarch.memory.layout import Table
-from navarch.memory.rows import TrialRow, TrialState
+from navarch.memory.rows import REPEATS, TrialRow, TrialState
 from navarch.memory.seal import TRIALS, read_trial
 from navarch.memory.text import measured_json, text_digest
 from navarch.memory.trials import fidelity_key
@@ -23,8 +23,11 @@ class TrialViews(Table):
     def trials(
         self, run_id: str, *, state: TrialState | None = None, round: int | None = None, after: int = 0
     ) -> list[TrialRow]:
-        """Return the run's trials by number, of one state or round if given, numbered above `after`."""
-        where = "run_id = ? AND number > ?"
+        """Return the trials of the run's search by number, of one state or round if given, numbered above `after`.
+
+        Repeats are no part of the search: they are those of the round `REPEATS`.
+        """
+        where = "run_id = ? AND number > ?" + (f" AND round > {REPEATS}" if round is None else "")
         parameters: list[Any] = [run_id, after]
         for name, value in (("state", state), ("round", round)):
             if value is not None:
@@ -54,7 +57,23 @@ class TrialViews(Table):
 
         epochs: only trials of this fidelity count.
         """
-        where = "run_id = ? AND state = 'complete'"
+        found = self.top_trials(
+            run_id, 1, max_params=max_params, max_macs=max_macs, max_latency_ms=max_latency_ms, epochs=epochs
+        )
+        return found[0] if found else None
+
+    def top_trials(
+        self,
+        run_id: str,
+        n: int,
+        *,
+        max_params: int | None = None,
+        max_macs: int | None = None,
+        max_latency_ms: float | None = None,
+        epochs: int | None = None,
+    ) -> list[TrialRow]:
+        """Return the `n` best complete trials of the run's search, best first, chosen as `best_trial` chooses."""
+        where = f"run_id = ? AND state = 'complete' AND +round > {REPEATS}"  # the index of accuracies is to be used
         parameters: list[Any] = [run_id]
         latency = "json_extract(objectives, '$.latency_ms')"
         for name, limit in (("params", max_params), ("macs", max_macs), (latency, max_latency_ms)):
@@ -64,22 +83,31 @@ class TrialViews(Table):
         if epochs is not None:
             where += " AND json_extract(fidelity, '$.epochs') = ?"
             parameters.append(epochs)
-        found = self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT 1", parameters)
-        return found[0] if found else None
+        return self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT ?", [*parameters, max(0, n)])
 
     def count_finished(self, run_id: str) -> int:
-        """Return how many trials of the run have their outcome; their numbers have no gaps, so few are looked at."""
+        """Return how many trials of the search have their outcome; numbers have no gaps, so few are looked at."""
         row = self._store.row(
             "SELECT (SELECT coalesce(max(number), 0) FROM trials WHERE run_id = ?1)"
-            " - (SELECT count(*) FROM trials WHERE run_id = ?1 AND state IN ('waiting', 'running'))",
+            f" - (SELECT count(*) FROM trials WHERE run_id = ?1 AND round = {REPEATS})"
+            " - (SELECT count(*) FROM trials WHERE run_id = ?1 AND state IN ('waiting', 'running')"
+            f" AND round > {REPEATS})",
             (run_id,),
         )
         return int(row[0]) if row is not None else 0
 
-    def top_trials(self, run_id: str, n: int) -> list[TrialRow]:
-        """Return the run's `n` best complete trials, best first."""
-        where = "run_id = ? AND state = 'complete'"
-        return self._select(f"{TRIALS.select} WHERE {where} {_BEST_FIRST} LIMIT ?", [run_id, max(0, n)])
+    def repeats(self, run_id: str) -> list[TrialRow]:
+        """Return the run's repeats by number: known architectures, trained again on other seeds."""
+        return self.trials(run_id, round=REPEATS)
+
+    def all_repeats(
+        self, *, space: str, task_digest: str, fidelity: Mapping[str, Any] | str
+    ) -> list[TrialRow]:
+        """Return the complete repeats of all runs on one space, task and fidelity, each architecture and seed once."""
+        where = f"round = {REPEATS} AND space = ? AND task_digest = ? AND fidelity = ? AND state = 'complete'"
+        sql = f"{TRIALS.select} WHERE {where} ORDER BY rowid"
+        found = self._select(sql, [space, task_digest, fidelity_key(fidelity)])
+        return list({(row.digest, row.seed): row for row in reversed(found)}.values())[::-1]
 
     def find_finished(
         self,
@@ -104,10 +132,10 @@ class TrialViews(Table):
         return found[0] if found else None
 
     def trial_table(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the run's trials without ids, times, costs and wording: equal for equal searches."""
+        """Return the run's trials, repeats too, without ids, times, costs and wording: equal for equal searches."""
         return [
             {name: getattr(trial, name) for name in _COMPARED} | {"reused": trial.reused_from is not None}
-            for trial in self.trials(run_id)
+            for trial in self._select(f"{TRIALS.select} WHERE run_id = ? ORDER BY number", [run_id])
         ]
 
     def trial_table_digest(self, run_id: str) -> str:

@@ -61,7 +61,9 @@ SPACE: Final = {
 
 FEEDBACK: Final = {
     **dict.fromkeys(("trial", "code", "state", "reason", "detail", "val_accuracy", "params", "macs"), VALUE),
-    **dict.fromkeys(("rank", "margin_to_best", "curve_shape", "seconds"), VALUE),
+    **dict.fromkeys(
+        ("rank", "margin_to_best", "margin_in_noise", "val_error", "curve_shape", "seconds"), VALUE
+    ),
     "neighbours": ({"trial": VALUE, "distance": VALUE, "differences": ((VALUE,),), "margin": VALUE},),
 }
 

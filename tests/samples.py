@@ -92,6 +92,8 @@ def trial(
         "macs": 100 * params,
         "rank": None if failed else number,
         "margin_to_best": None if failed else 0.5 - number / 10,
+        "margin_in_noise": None,
+        "val_error": None,
         "neighbours": [] if failed or number == 1 else [note],
         "curve_shape": "none" if failed else ("rising", "flat", "overfitting")[number % 3],
         "seconds": 2.5,

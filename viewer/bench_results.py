@@ -7,6 +7,7 @@ from pathlib import Path
 
 from navarch import NavarchError
 from navarch.evaluation import Limits
+from navarch.graph.confirmation import score_of, winner_of
 from navarch.graph.grid import CELLS, refuse_unequal
 from navarch.graph.grid_pool import read_costs
 from navarch.graph.settings import Settings, settings_of
@@ -78,9 +79,7 @@ def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float
     """Return what a finished run holds. cost: trials and CPU seconds that were noted for it."""
     settings = settings_of(run)
     kind = get_workflow(settings.workflow)
-    best = memory.best_trial(run.run_id, **settings.admitted)
-    score = memory.test_score(run.run_id)
-    is_of_best = score is not None and best is not None and score.trial_id == best.trial_id
+    score = score_of(memory, winner_of(memory, run.run_id, settings))
     rows = memory.proposals(run.run_id)
     statuses = Counter(row.status for row in rows)
     spent, replies = memory.spent(run.run_id), memory.reply_sources(run.run_id)
@@ -90,7 +89,7 @@ def read_cell(memory: Memory, run: RunRow, workflow: str, cost: tuple[int, float
         seed=run.seed,
         budget=settings.budget.trials,
         best=_curve(memory, run.run_id, settings),
-        test=score.accuracy if score is not None and is_of_best else None,
+        test=None if score is None else score.accuracy,
         unique=spent.trials,
         proposed=memory.count_new(run.run_id),
         duplicate=statuses["duplicate"],

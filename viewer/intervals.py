@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from navarch.evaluation.noise import student
 from navarch.viewer.statistics import LEVEL, Estimate
 
 _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-_FEW = {1: 12.706, 2: 4.303}  # Student's t, where the expansion below is off by more than 0.1 %
 
 
 def share(hits: Sequence[int], sizes: Sequence[int]) -> Estimate | None:
@@ -61,20 +61,6 @@ def difference(left: Estimate | None, right: Estimate | None) -> Estimate | None
     down = math.hypot(right.mean - right.low, left.high - left.mean)
     up = math.hypot(right.high - right.mean, left.mean - left.low)
     return Estimate(found, found - down, found + up)
-
-
-def student(freedom: int) -> float:
-    """Return the two-sided 95 % point of Student's t. Source: Abramowitz and Stegun, 26.7.5."""
-    if freedom in _FEW:
-        return _FEW[freedom]
-    z = _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return float(z + sum(term / freedom**power for power, term in enumerate(terms, start=1)))
 
 
 def _wilson(found: float, cases: float, z: float) -> Estimate:

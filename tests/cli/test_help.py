@@ -18,6 +18,8 @@ PAGES = [
     "best",
     "trace",
     "why",
+    "noise",
+    "report",
     "export",
     "import",
     "spaces",

@@ -125,3 +125,22 @@ def test_a_record_of_an_earlier_version_without_noise_is_read(space, history):
     data = make_feedback(evaluated(space, 5, "333331", 65.0), history, val_images=100).to_dict()
     del data["val_error"]
     assert Feedback.from_dict(data).val_error is None
+
+
+def test_where_the_noise_is_known_the_margin_is_told_in_units_of_it(space, history):
+    record = evaluated(space, 5, "333331", 65.0)
+    feedback = make_feedback(record, history, noise=2.0)
+    assert (feedback.margin_to_best, feedback.margin_in_noise) == (-5.0, -2.5)
+    assert Feedback.from_dict(json.loads(json.dumps(feedback.to_dict()))) == feedback
+
+
+def test_where_the_noise_is_not_known_the_record_does_not_mention_it(space, history):
+    record = make_feedback(evaluated(space, 5, "333331", 65.0), history)
+    assert "margin_in_noise" not in record.to_dict()
+    assert Feedback.from_dict(record.to_dict()) == record
+
+
+def test_the_first_trial_has_no_margin_in_units_of_the_noise_either(space):
+    assert (
+        make_feedback(evaluated(space, 1, "333331", 65.0), History(space), noise=2.0).margin_in_noise is None
+    )

@@ -1,5 +1,7 @@
 """A whole run in this process: the real graph, memory and roles, with training replaced by a formula."""
 
+import hashlib
+import random
 from dataclasses import replace
 
 import pytest
@@ -26,13 +28,17 @@ class FormulaEvaluator:
         self.tested = []
         self.fails = {}
         self.before = lambda job: None
+        self.luck = lambda architecture, seed: 0.0
+        self.seeds = []
 
     def evaluate(self, architecture, fidelity, seed):
         self.trained.append(architecture)
+        self.seeds.append(seed)
         reason = self.fails.get(len(self.trained))
         if reason is not None:
             return failed(reason, f"made to fail by {reason}")
         accuracy = 40.0 + sum(WORTH[value] for value in architecture.values)
+        accuracy += self.luck(architecture, seed)
         curve = (CurvePoint(1, 1.0, accuracy, accuracy),)
         return Outcome(
             "complete", None, "", {"val_accuracy": accuracy}, curve, TrialCost(0.1, 0.1, 1.0, "none", 1)
@@ -61,6 +67,19 @@ class FormulaEvaluator:
 
     def close(self):
         pass
+
+
+def luck_of(architecture, seed):
+    """Return a normal error of 3 points, by architecture and seed: another on each seed, the same when repeated."""
+    text = f"{architecture.values}/{seed}"
+    return random.Random(int(hashlib.sha256(text.encode()).hexdigest(), 16)).gauss(0, 3)
+
+
+@pytest.fixture
+def lucky(bench):
+    """A bench whose accuracies have noise."""
+    bench.prepare = lambda evaluator: setattr(evaluator, "luck", luck_of)
+    return bench
 
 
 @pytest.fixture

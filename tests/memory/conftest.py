@@ -68,7 +68,7 @@ def add_finished(memory, count, run_id="demo", start=0, accuracy=lambda index: 5
     """Add, start and finish `count` trials, and return them."""
     done = []
     for index in range(start, start + count):
-        (trial,) = memory.add_trials(run_id, index // 4, [new_trial(index)])
+        (trial,) = memory.add_trials(run_id, 1 + index // 4, [new_trial(index)])
         memory.start_trial(trial.trial_id)
         done.append(finish(memory, trial, accuracy(index)))
     return done

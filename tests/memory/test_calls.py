@@ -251,7 +251,7 @@ def test_the_same_prompt_is_stored_once(memory, make):
 def test_the_ledger_counts_trials_by_what_became_of_them(memory, make):
     make.add_finished(memory, 3)
     memory.create_run(run_id="second", **make.RUN)
-    reused, failed, running, _ = memory.add_trials("second", 0, [make.trial(index) for index in range(4)])
+    reused, failed, running, _ = memory.add_trials("second", 1, [make.trial(index) for index in range(4)])
     make.finish(memory, reused, 50.0, reused_from="demo/t1")
     make.fail(memory, failed)
     memory.start_trial(running.trial_id)

@@ -52,7 +52,7 @@ def one_of_everything(memory, make):
     call = make.reserve(memory)
     memory.settle_call(call.call_id, state="ok", reply="{}", parsed={})
     memory.add_proposals("demo", 0, 0, [make.proposal(0), make.proposal(1)])
-    trials = memory.add_trials("demo", 0, [make.trial(index) for index in range(3)])
+    trials = memory.add_trials("demo", 1, [make.trial(index) for index in range(3)])
     memory.start_trial(trials[0].trial_id)
     make.finish(memory, trials[0])
     memory.add_lesson("demo", 0, "none hurts", None, None, "hurts", [1], [])
@@ -114,11 +114,11 @@ def test_a_lock_that_is_not_given_back_is_a_clear_error_with_nothing_half_done(o
     with contextlib.closing(sqlite3.connect(memory.path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusyError, match="in use by another process"):
-            impatient.add_trials("demo", 0, [make.trial(0), make.trial(1)])
+            impatient.add_trials("demo", 1, [make.trial(0), make.trial(1)])
         assert impatient.runs()[0].run_id == "demo"
         holder.execute("ROLLBACK")
     assert impatient.trials("demo") == []
-    assert len(impatient.add_trials("demo", 0, [make.trial(0)])) == 1
+    assert len(impatient.add_trials("demo", 1, [make.trial(0)])) == 1
 
 
 def test_a_lock_that_is_given_back_is_waited_for(memory, make):
@@ -126,7 +126,7 @@ def test_a_lock_that_is_given_back_is_waited_for(memory, make):
     holder.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.2, holder.execute, ["ROLLBACK"])
     timer.start()
-    assert len(memory.add_trials("demo", 0, [make.trial(0)])) == 1
+    assert len(memory.add_trials("demo", 1, [make.trial(0)])) == 1
     timer.join()
     holder.close()
 

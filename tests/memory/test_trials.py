@@ -7,7 +7,7 @@ from navarch.memory import StoreError, UnknownTrialError
 
 
 def test_trials_are_numbered_on_and_a_known_one_is_returned(memory, make):
-    first = memory.add_trials("demo", 0, [make.trial(0), make.trial(1)])
+    first = memory.add_trials("demo", 1, [make.trial(0), make.trial(1)])
     again = memory.add_trials("demo", 1, [make.trial(1), make.trial(2), make.trial(2)])
     assert [trial.trial_id for trial in first] == ["demo/t1", "demo/t2"]
     assert [trial.number for trial in again] == [2, 3, 3]
@@ -16,13 +16,13 @@ def test_trials_are_numbered_on_and_a_known_one_is_returned(memory, make):
 
 def test_another_seed_or_fidelity_is_another_trial(memory, make):
     items = [make.trial(0), make.trial(0, seed=1), make.trial(0, fidelity={"epochs": 8})]
-    assert [trial.number for trial in memory.add_trials("demo", 0, items)] == [1, 2, 3]
+    assert [trial.number for trial in memory.add_trials("demo", 1, items)] == [1, 2, 3]
 
 
 def test_a_fidelity_is_the_same_however_its_json_is_written(memory, make):
     texts = ['{"skeleton": {"width": 16}, "epochs": 4}', '{"epochs":4,"skeleton":{"width":16}}']
     items = [make.trial(0, fidelity=text) for text in texts]
-    assert [trial.number for trial in memory.add_trials("demo", 0, [make.trial(0), *items])] == [1, 1, 1]
+    assert [trial.number for trial in memory.add_trials("demo", 1, [make.trial(0), *items])] == [1, 1, 1]
 
 
 def test_a_trial_goes_from_waiting_to_running_to_complete(memory, make):
@@ -42,7 +42,7 @@ def test_a_trial_goes_from_waiting_to_running_to_complete(memory, make):
 
 
 def test_starting_a_running_or_finished_trial_changes_nothing(memory, make):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     running = memory.start_trial(trial.trial_id)
     assert memory.start_trial(trial.trial_id) == running
     done = make.finish(memory, trial)
@@ -50,7 +50,7 @@ def test_starting_a_running_or_finished_trial_changes_nothing(memory, make):
 
 
 def test_finishing_twice_alike_changes_nothing_and_otherwise_is_refused(memory, make):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     done = make.finish(memory, trial, 80.0)
     assert make.finish(memory, trial, 80.0) == done
     with pytest.raises(StoreError, match="another outcome"):
@@ -59,7 +59,7 @@ def test_finishing_twice_alike_changes_nothing_and_otherwise_is_refused(memory, 
 
 
 def test_a_failed_trial_keeps_its_reason_and_a_curve_with_nan(memory, make):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     curve = [{"epoch": 1, "train_loss": math.nan}, {"epoch": 2, "train_loss": -math.inf}]
     make.fail(memory, trial, curve=curve)
     stored = memory.get_trial("demo", 1)
@@ -90,7 +90,7 @@ def test_a_failed_trial_keeps_its_reason_and_a_curve_with_nan(memory, make):
     ],
 )
 def test_figures_that_cannot_be_true_are_refused_and_the_trial_stays_unfinished(memory, make, changes):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     with pytest.raises(StoreError):
         make.finish(memory, trial, **changes)
     assert memory.get_trial("demo", 1).state == "waiting"
@@ -99,12 +99,12 @@ def test_figures_that_cannot_be_true_are_refused_and_the_trial_stays_unfinished(
 @pytest.mark.parametrize("seed", [2**63, -(2**63) - 1, 1.5, "1", True, None])
 def test_a_seed_that_sqlite_cannot_hold_is_refused_by_name(memory, make, seed):
     with pytest.raises(StoreError, match="seed"):
-        memory.add_trials("demo", 0, [make.trial(0, seed=seed)])
+        memory.add_trials("demo", 1, [make.trial(0, seed=seed)])
 
 
 def test_adding_trials_is_all_or_nothing(memory, make):
     with pytest.raises(StoreError):
-        memory.add_trials("demo", 0, [make.trial(0), make.trial(1, params=-1)])
+        memory.add_trials("demo", 1, [make.trial(0), make.trial(1, params=-1)])
     assert memory.trials("demo") == []
 
 
@@ -126,7 +126,7 @@ def test_sqlite_itself_refuses_to_delete_a_finished_trial(memory, make):
 
 
 def test_feedback_is_given_once_to_a_finished_trial(memory, make):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     with pytest.raises(StoreError, match="is waiting"):
         memory.set_feedback(trial.trial_id, {"rank": 1})
     done = make.finish(memory, trial)
@@ -140,7 +140,7 @@ def test_feedback_is_given_once_to_a_finished_trial(memory, make):
 
 def test_running_trials_are_requeued_and_others_are_not(memory, make):
     make.add_finished(memory, 1)
-    trials = memory.add_trials("demo", 0, [make.trial(8), make.trial(9)])
+    trials = memory.add_trials("demo", 1, [make.trial(8), make.trial(9)])
     memory.start_trial(trials[0].trial_id)
     assert memory.requeue_running("demo") == 1
     assert memory.requeue_running("demo") == 0
@@ -153,13 +153,13 @@ def test_an_unknown_trial_is_named(memory, make):
         memory.start_trial("demo/t7")
     with pytest.raises(UnknownTrialError, match="no trials yet"):
         memory.get_trial("demo", 1)
-    memory.add_trials("demo", 0, [make.trial(0)])
+    memory.add_trials("demo", 1, [make.trial(0)])
     with pytest.raises(UnknownTrialError, match="1 to 1"):
         memory.get_trial("demo", 2)
 
 
 def test_negative_zero_is_stored_as_zero_and_the_digest_agrees(memory, make):
-    (trial,) = memory.add_trials("demo", 0, [make.trial(0)])
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
     make.finish(memory, trial, -0.0, cost={"train_seconds": -0.0, "seconds": 5e-324})
     stored = memory.get_trial("demo", 1)
     assert math.copysign(1, stored.val_accuracy) == 1.0
@@ -181,5 +181,5 @@ def test_a_failed_write_inside_a_transaction_leaves_the_others(memory, make):
     with memory.transaction():
         make.add_finished(memory, 1)
         with pytest.raises(StoreError):
-            memory.add_trials("demo", 0, [make.trial(1), make.trial(2, params=-1)])
+            memory.add_trials("demo", 1, [make.trial(1), make.trial(2, params=-1)])
     assert [trial.number for trial in memory.trials("demo")] == [1]

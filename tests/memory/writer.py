@@ -42,7 +42,7 @@ def main(path: str, writer: str, deadly: str = "") -> None:
 
 def write_trial(memory: Memory, name: str) -> None:
     new = NewTrial("s", {"edge": name}, name, name, f"digest-{name}", "t", "d", {"epochs": 1}, 0, 10, 100)
-    (trial,) = memory.add_trials("shared", 0, [new])
+    (trial,) = memory.add_trials("shared", 1, [new])
     memory.start_trial(trial.trial_id)
     memory.finish_trial(
         trial.trial_id,
