@@ -163,12 +163,13 @@ class Caller:
         self, request: Question[R], *, turn: int, source: Literal["offline", "fallback"]
     ) -> Answer[R]:
         """Let the offline twin answer; its reply takes the same way through JSON as a model's."""
-        row = self._reserve(request, turn, request.messages, "offline", source)
         text = self._twins[request.role.prompt].act(request.view, request.make_rng()).model_dump_json()
         parsed = parse_reply(text, request.role.reply_type)
-        self._memory.settle_call(
-            row.call_id, state="ok", reply=text, parsed=parsed.reply.model_dump(mode="json")
-        )
+        with self._memory.transaction():  # it costs nothing that a crash could lose
+            row = self._reserve(request, turn, request.messages, "offline", source)
+            self._memory.settle_call(
+                row.call_id, state="ok", reply=text, parsed=parsed.reply.model_dump(mode="json")
+            )
         return Answer(parsed.reply, row.call_id, source, parsed.dropped)
 
     def _copy(

@@ -28,12 +28,12 @@ class Conversation:
 
         A stateful role's prompt learns by `first` whether it opens the conversation.
         """
-        data = view.to_dict()
         earlier: Messages = ()
+        more = {}
         if role.stateful:
             earlier = self._earlier_turns(role, run_id, round)
-            data["first"] = not earlier
-        prompt = self._library.render(role.prompt, data)
+            more["first"] = not earlier
+        prompt = self._library.render(role.prompt, view.lazily(**more))
         return prompt, (Message("system", prompt.system), *earlier, Message("user", prompt.user))
 
     def add_repair(self, role: Role[R], messages: Messages, bad: list[CallRow]) -> Messages:

@@ -1,9 +1,14 @@
 """The finished trials of a run as roles may see them: read once, ranked, cut to what a view holds."""
 
-from collections.abc import Sequence
+from bisect import insort
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, replace
-from operator import ne
+from itertools import takewhile
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from navarch.agents.kernel import Values
 from navarch.agents.views import TrialView
@@ -15,9 +20,10 @@ BEST, VARIED, LATEST = 4, 3, 2  # trials that sum a long search up
 
 
 class Known(NamedTuple):
-    """A finished trial, with the values of its canonical form for the surrogate."""
+    """A finished trial, the same without feedback, and the values of its canonical form."""
 
     trial: TrialView
+    bare: TrialView
     canonical: Values
 
 
@@ -39,21 +45,30 @@ class Bounds:
 class FinishedTrials:
     """Read a run's finished trials by round. A round that is over never changes, so it is read once."""
 
-    def __init__(self, memory: Memory, space: SearchSpace, run_id: str) -> None:
-        """Take where to read; nothing is read yet."""
+    def __init__(self, memory: Memory, space: SearchSpace, run_id: str, bounds: Bounds) -> None:
+        """Take where to read, and what may be called best; nothing is read yet."""
         self._memory = memory
         self._space = space
         self._run_id = run_id
-        self._over: list[Sequence[Known]] = []
+        self._bounds = bounds
+        self._record = Record(bounds)
+        self._ends: list[int] = []  # by round, the finished trials at its end
 
-    def before(self, round: int) -> list[Known]:
-        """Return the finished trials of earlier rounds, in the order of their numbers."""
-        while len(self._over) < round - 1:
-            self._over.append(self.of(len(self._over) + 1))
-        return [known for over in self._over[: round - 1] for known in over]
+    def before(self, round: int) -> "Record":
+        """Return the finished trials of earlier rounds; it grows when a later round is asked for."""
+        while len(self._ends) < round - 1:
+            self._record.add(self._read(len(self._ends) + 1))
+            self._ends.append(len(self._record.known))
+        if round - 1 == len(self._ends):
+            return self._record
+        return Record(self._bounds, self._record.known[: self._ends[round - 2] if round > 1 else 0])
 
-    def of(self, round: int) -> list[Known]:
-        """Return the finished trials of one round, read afresh."""
+    def through(self, round: int) -> tuple["Record", tuple[TrialView, ...]]:
+        """Return the finished trials up to the end of a round, and those of the round; it is read afresh."""
+        new = self._read(round)
+        return self.before(round).joined_by(new), tuple(k.trial for k in new)
+
+    def _read(self, round: int) -> list[Known]:
         rows = self._memory.trials(self._run_id, round=round)
         return [self._known(row) for row in sorted(rows, key=lambda row: row.number) if row.is_finished]
 
@@ -73,59 +88,160 @@ class FinishedTrials:
             feedback=row.feedback,
             latency_ms=row.objectives.get("latency_ms"),
         )
-        return Known(trial, self._space.canonical(architecture).values)
+        return Known(trial, replace(trial, feedback=None), self._space.canonical(architecture).values)
 
 
-def best_trials(known: Sequence[Known], bounds: Bounds, count: int) -> tuple[TrialView, ...]:
-    """Return the best trials within the bounds: by accuracy, then fewer parameters, then lower number."""
-    admitted = [k.trial for k in known if bounds.admits(k.trial)]
-    return tuple(sorted(admitted, key=lambda t: (-(t.val_accuracy or 0.0), t.params, t.number))[:count])
+class Record:
+    """Finished trials in the order of their rounds and numbers, ranked as they come."""
+
+    def __init__(self, bounds: Bounds, known: Iterable[Known] = ()) -> None:
+        """Take what may be called best, and the first trials."""
+        self.known: list[Known] = []
+        self.by_number: dict[int, TrialView] = {}
+        self.codes: dict[str, None] = {}  # in the order in which they came first
+        self._bounds = bounds
+        self._ranking: list[tuple[float, int, int]] = []  # loss, number, place: of all
+        self._best: list[
+            tuple[float, int, int, int]
+        ] = []  # loss, parameters, number, place: within the bounds
+        self._highest = float("-inf")
+        self._last_gain = 0
+        self._accuracies: list[float] = []
+        self._unlikeness = _Unlikeness()
+        self._history: dict[int, tuple[TrialView, ...]] = {}  # by limit
+        self.add(known)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    def add(self, known: Iterable[Known]) -> None:
+        """Add trials of later rounds."""
+        for one in known:
+            trial, place = one.trial, len(self.known)
+            self.known.append(one)
+            self.by_number[trial.number] = trial
+            self.codes.setdefault(trial.code)
+            loss = -(trial.val_accuracy or 0.0)
+            self._accuracies.append(np.nan if trial.val_accuracy is None else trial.val_accuracy)
+            self._unlikeness.add(one.canonical)
+            insort(self._ranking, (loss, trial.number, place))
+            if self._bounds.admits(trial):
+                insort(self._best, (loss, trial.params, trial.number, place))
+                if -loss > self._highest:
+                    self._highest, self._last_gain = -loss, trial.round
+            self._history.clear()
+
+    def joined_by(self, known: Iterable[Known]) -> "Record":
+        """Return a record that has more trials; this one stays."""
+        joined = copy(self)
+        joined.known, joined.by_number = self.known.copy(), self.by_number.copy()
+        joined.codes, joined._history = self.codes.copy(), {}
+        joined._ranking, joined._best = self._ranking.copy(), self._best.copy()
+        joined._accuracies, joined._unlikeness = self._accuracies.copy(), self._unlikeness.copy()
+        joined.add(known)
+        return joined
+
+    def of_round(self, round: int) -> tuple[TrialView, ...]:
+        """Return the trials of the last round, if it is this one."""
+        last = takewhile(lambda one: one.trial.round == round, reversed(self.known))
+        return tuple(one.trial for one in last)[::-1]
+
+    def best(self, count: int) -> tuple[TrialView, ...]:
+        """Return the best trials within the bounds: by accuracy, then fewer parameters, then lower number."""
+        return tuple(self.known[place].trial for *_, place in self._best[:count])
+
+    def history(self, limit: int) -> tuple[TrialView, ...]:
+        """Return at most `limit` trials, the best half and the latest others, by number and without feedback."""
+        if limit not in self._history:
+            places: Iterable[int] = range(len(self.known))
+            if len(self.known) > limit:
+                chosen = {place for *_, place in self._ranking[: limit // 2]}
+                places = sorted(self._with_latest(chosen, limit))
+            self._history[limit] = tuple(self.known[place].bare for place in places)
+        return self._history[limit]
+
+    def _with_latest(self, chosen: set[int], count: int) -> set[int]:
+        """Return what is chosen with the latest others, so many together."""
+        found = set(chosen)
+        for place in reversed(range(len(self.known))):
+            if len(found) >= count:
+                break
+            found.add(place)
+        return found
+
+    def digest(self) -> tuple[TrialView, ...]:
+        """Return the trials that sum the search up, by number and without feedback; all where they are few.
+
+        The best, then those that differ most from all chosen before (in the values of the canonical form), of equals
+        the best and then the earliest; then the latest.
+        """
+        if len(self.known) <= BEST + VARIED + LATEST:
+            return tuple(one.bare for one in self.known)
+        chosen = {place for *_, place in self._best[:BEST]}
+        accuracies = np.array(self._accuracies)
+        free = ~np.isnan(accuracies)
+        near: NDArray[np.int64] | None = None
+        for place in chosen:
+            free[place] = False
+            near = self._nearer(near, place)
+        for _ in range(min(VARIED, int(free.sum()))):
+            places = np.flatnonzero(free)
+            for figures in (np.zeros(len(free)) if near is None else near, accuracies):
+                places = places[figures[places] == figures[places].max()]
+            place = int(places[0])
+            chosen.add(place)
+            free[place] = False
+            near = None if near is None else self._nearer(near, place)
+        return tuple(
+            self.known[place].bare for place in sorted(self._with_latest(chosen, BEST + VARIED + LATEST))
+        )
+
+    def _nearer(self, near: NDArray[np.int64] | None, place: int) -> NDArray[np.int64]:
+        distances = self._unlikeness.distances(self.known[place].canonical)
+        return distances if near is None else np.minimum(near, distances)
+
+    def idle_rounds(self, round: int) -> int:
+        """Return how many of the rounds before `round`, the latest ones, brought no better trial."""
+        return round - 1 - self._last_gain
+
+    def nearest(self, canonical: Values) -> tuple[int | None, int | None]:
+        """Return the number of the first nearest trial, and in how many dimensions of its canonical form it differs."""
+        if not self.known:
+            return None, None
+        distances = self._unlikeness.distances(canonical)
+        place = int(distances.argmin())
+        return self.known[place].trial.number, int(distances[place])
 
 
-def cut_history(known: Sequence[Known], limit: int) -> tuple[TrialView, ...]:
-    """Return at most `limit` trials, the best half and the latest others, by number and without feedback."""
-    kept = [k.trial for k in known]
-    if len(kept) > limit:
-        ranked = sorted(kept, key=lambda t: (-(t.val_accuracy or 0.0), t.number))
-        chosen = {trial.number for trial in ranked[: limit // 2]}
-        latest = [trial.number for trial in reversed(kept) if trial.number not in chosen]
-        chosen.update(latest[: limit - len(chosen)])
-        kept = [trial for trial in kept if trial.number in chosen]
-    return tuple(replace(trial, feedback=None) for trial in kept)
+class _Unlikeness:
+    """In how many dimensions architectures differ: their options as whole numbers, a row for each dimension."""
 
+    def __init__(self) -> None:
+        self._options: list[dict[str, int]] = []
+        self._codes: NDArray[np.int32] = np.empty((0, 0), dtype=np.int32)
+        self._count = 0
 
-def sum_up(known: Sequence[Known], bounds: Bounds) -> tuple[TrialView, ...]:
-    """Return the trials that sum a search up, by number and without feedback; all where they are few.
+    def copy(self) -> "_Unlikeness":
+        """Return one that grows on its own."""
+        other = _Unlikeness()
+        other._options = [options.copy() for options in self._options]
+        other._codes, other._count = self._codes.copy(), self._count
+        return other
 
-    The best, then those that differ most from all chosen before (in the values of the canonical form), then the latest.
-    """
-    if len(known) <= BEST + VARIED + LATEST:
-        return tuple(replace(k.trial, feedback=None) for k in known)
-    best = {trial.number for trial in best_trials(known, bounds, BEST)}
-    chosen = {k.trial.number: k for k in known if k.trial.number in best}
-    near = {k.trial.number: min((_distance(k, one) for one in chosen.values()), default=0) for k in known}
-    rest = {
-        k.trial.number: k for k in known if k.trial.val_accuracy is not None and k.trial.number not in best
-    }
-    for _ in range(min(VARIED, len(rest))):
-        number = max(rest, key=lambda n: (near[n], rest[n].trial.val_accuracy or 0.0, -n))
-        chosen[number] = rest.pop(number)
-        near = {n: min(near[n], _distance(k, chosen[number])) for n, k in rest.items()}
-    for one in known[::-1]:
-        if len(chosen) == BEST + VARIED + LATEST:
-            break
-        chosen.setdefault(one.trial.number, one)
-    return tuple(replace(chosen[number].trial, feedback=None) for number in sorted(chosen))
+    def add(self, values: Values) -> None:
+        """Add an architecture."""
+        if not self._count:
+            self._options = [{} for _ in values]
+            self._codes = np.empty((len(values), 64), dtype=np.int32)
+        if self._count == self._codes.shape[1]:
+            self._codes = np.hstack([self._codes, np.empty_like(self._codes)])
+        row = [options.setdefault(v, len(options)) for options, v in zip(self._options, values, strict=True)]
+        self._codes[:, self._count] = row
+        self._count += 1
 
-
-def _distance(one: Known, other: Known) -> int:
-    return sum(map(ne, one.canonical, other.canonical))
-
-
-def count_idle_rounds(known: Sequence[Known], bounds: Bounds, round: int) -> int:
-    """Return how many of the rounds before `round`, the latest ones, brought no better trial."""
-    best, last_gain = float("-inf"), 0
-    for trial in (k.trial for k in known if bounds.admits(k.trial)):
-        if trial.val_accuracy is not None and trial.val_accuracy > best:
-            best, last_gain = trial.val_accuracy, trial.round
-    return round - 1 - last_gain
+    def distances(self, values: Values) -> NDArray[np.int64]:
+        """Return the distance of an architecture to each that was added, in their order."""
+        total = np.zeros(self._count, dtype=np.int64)
+        for codes, options, value in zip(self._codes, self._options, values, strict=True):
+            total += codes[: self._count] != options.get(value, -1)
+        return total

@@ -6,7 +6,7 @@ is the plain Hamming kernel. Nothing is known of any space.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,21 +57,25 @@ class Encoder:
     scale: float
 
     @classmethod
-    def of(cls, values: Sequence[Values], path_counts: PathCounts | None = None) -> "Encoder":
-        """Learn from some architectures."""
+    def of(
+        cls, values: Sequence[Values], path_counts: PathCounts | None = None
+    ) -> tuple["Encoder", Features]:
+        """Learn from some architectures; return their features too."""
         columns = [sorted(set(column)) for column in zip(*values, strict=True)]
         options = tuple({option: code for code, option in enumerate(column)} for column in columns)
-        raw = cls(options, path_counts, 1.0).encode(values).counts
+        codes, raw = cls(options, path_counts, 1.0).encode(values)
         n = len(raw)
-        scale = float(_distances(raw, raw).sum()) / max(n * (n - 1), 1)
-        return cls(options, path_counts, scale or 1.0)
+        scale = float(_distances(raw, raw).sum()) / max(n * (n - 1), 1) or 1.0
+        return cls(options, path_counts, scale), Features(codes, raw / scale)
 
     def encode(self, values: Sequence[Values]) -> Features:
         """Return the features of architectures."""
-        rows = [[c.get(v, -1) for v, c in zip(row, self.by_dimension, strict=True)] for row in values]
-        codes = np.array(rows, dtype=np.int64).reshape(len(rows), len(self.by_dimension))
+        codes = np.empty((len(values), len(self.by_dimension)), dtype=np.int64)
+        columns = zip(*values, strict=True) if values else [()] * len(self.by_dimension)
+        for at, (column, options) in enumerate(zip(columns, self.by_dimension, strict=True)):
+            codes[:, at] = [options.get(value, -1) for value in column]
         found = [] if self.path_counts is None else [self.path_counts(row) for row in values]
-        counts = np.array(found, dtype=np.float64).reshape(len(rows), -1 if found else 0)
+        counts = np.array(found, dtype=np.float64).reshape(len(values), -1 if found else 0)
         return Features(codes, counts / self.scale)
 
 
@@ -82,8 +86,11 @@ def kernel(a: Features, b: Features, weights: Floats) -> Floats:
     """
     n_dimensions = a.codes.shape[1]
     distance = np.zeros((len(a.codes), len(b.codes)))
+    options = np.arange(-1, 1 + max(a.codes.max(initial=-1), b.codes.max(initial=-1)))
     for dimension in range(n_dimensions):
-        distance += weights[dimension] * (a.codes[:, dimension, None] != b.codes[None, :, dimension])
+        # What each option adds to each of b; then a row of it for each of a.
+        added = weights[dimension] * (options[:, None] != b.codes[None, :, dimension])
+        distance += added.take(a.codes[:, dimension] + 1, axis=0)
     if a.counts.shape[1]:
         distance += weights[n_dimensions] * _distances(a.counts, b.counts)
     return np.exp(-distance)
@@ -97,23 +104,35 @@ def _distances(a: Floats, b: Floats) -> Floats:
     return distance
 
 
-def log_likelihood(matrix: Floats, targets: Floats, noise: float) -> float:
-    """Return the log marginal likelihood up to a constant, centre and variance at their best values.
+class Likelihood:
+    """The log marginal likelihood of targets, up to a constant; its arrays are made once."""
 
-    One factorisation gives all: bordered by ones and targets, its last two rows are these, whitened.
-    """
-    n = len(targets)
-    bordered = np.zeros((n + 2, n + 2))
-    bordered[:n, :n] = matrix
-    bordered[n, :n], bordered[n + 1, :n] = 1.0, targets
-    diagonal = bordered.ravel()[:: n + 3]
-    diagonal[:n] += noise
-    diagonal[n:] = 4.0 * (n + float(targets @ targets)) / noise  # enough to stay positive definite
-    factor = np.linalg.cholesky(bordered)  # reads the lower triangle alone
-    ones, scaled = factor[n, :n], factor[n + 1, :n]
-    residual = scaled - (ones @ scaled / (ones @ ones)) * ones
-    variance = max(float(residual @ residual) / n, MIN_VARIANCE)
-    return -0.5 * n * math.log(variance) - float(np.log(np.diag(factor)[:n]).sum())
+    def __init__(self, targets: Floats) -> None:
+        """Take n targets."""
+        n = self._n = len(targets)
+        self._bordered = np.zeros((n + 2, n + 2))
+        self._bordered[n, :n], self._bordered[n + 1, :n] = 1.0, targets
+        self._diagonal = self._bordered.ravel()[:: n + 3]
+        self._most = 4.0 * (n + float(targets @ targets))
+        self.matrix: Floats = self._bordered[:n, :n]
+        """Where to write the kernel of the n architectures before it is judged."""
+
+    def of(self, noises: Sequence[float]) -> list[float]:
+        """Return the likelihood of the matrix with each noise, centre and variance at their best values.
+
+        One factorisation gives all: bordered by ones and targets, its last two rows are these, whitened.
+        """
+        n, found, own = self._n, [], self._diagonal[: self._n].copy()
+        for noise in noises:
+            np.add(own, noise, out=self._diagonal[:n])
+            self._diagonal[n:] = self._most / noise  # enough to stay positive definite
+            factor = np.linalg.cholesky(self._bordered)  # reads the lower triangle alone
+            ones, scaled = factor[n, :n], factor[n + 1, :n]
+            residual = scaled - (ones @ scaled / (ones @ ones)) * ones
+            variance = max(float(residual @ residual) / n, MIN_VARIANCE)
+            logs = np.log(factor.diagonal()[:n])
+            found.append(-0.5 * n * math.log(variance) - float(np.add.reduce(logs)))
+        return found
 
 
 class _Choice(NamedTuple):
@@ -153,15 +172,20 @@ def tune(features: Features, targets: Floats) -> tuple[Floats, float]:
         parts = np.vstack([parts, _distances(features.counts, features.counts).reshape(1, -1)])
     known: list[tuple[float, _Choice]] = []
 
-    def consider(choices: Iterable[_Choice]) -> _Choice:
-        """Return the best of these and those before."""
+    likelihood, distances = Likelihood(targets), np.empty(n * n)
+
+    def consider(choices: Sequence[_Choice], noises: Sequence[float] | None = None) -> _Choice:
+        """Return the best of these, each with its own noise or with all of these, and of those before."""
         for choice in choices:
-            matrix = np.exp(-(choice.weights @ parts).reshape(n, n))
-            known.append((log_likelihood(matrix, targets, choice.noise) + choice.log_prior, choice))
+            np.matmul(choice.weights, parts, out=distances)
+            np.exp(-distances.reshape(n, n), out=likelihood.matrix)
+            tried = noises or (choice.noise,)
+            for noise, found in zip(tried, likelihood.of(tried), strict=True):
+                known.append((found + choice.log_prior, choice._replace(noise=noise)))
         return max(known, key=lambda pair: pair[0])[1]
 
     even, path = np.ones(n_dimensions), LIKELY_PATH if has_paths else None
-    best = consider(_Choice(span, even, path, noise) for span in SPANS for noise in NOISES)
+    best = consider([_Choice(span, even, path, NOISES[0]) for span in SPANS], NOISES)
     if best.path is not None:
         best = consider([best._replace(path=best.path * factor) for factor in PATH_FACTORS])
         best = consider([best._replace(span=best.span * factor) for factor in SPAN_FACTORS])

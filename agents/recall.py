@@ -6,19 +6,10 @@ It never carries the name of the space or of the task.
 """
 
 from collections.abc import Mapping, Sequence
-from operator import ne
 from typing import Any
 
 from navarch.agents.estimates import Estimate, estimate
-from navarch.agents.finished import (
-    Bounds,
-    FinishedTrials,
-    Known,
-    best_trials,
-    count_idle_rounds,
-    cut_history,
-    sum_up,
-)
+from navarch.agents.finished import Bounds, FinishedTrials, Record
 from navarch.agents.kernel import PathCounts, Values
 from navarch.agents.proxy_columns import figures_of, measured
 from navarch.agents.views import (
@@ -83,7 +74,7 @@ class Recall:
         self._proposals_per_call = proposals_per_call
         self._trials_per_round = trials_per_round
         self._path_counts = path_counts
-        self.finished = FinishedTrials(memory, space, run_id)
+        self.finished = FinishedTrials(memory, space, run_id, self.bounds)
         self.space_view = _describe(space, prior=prior)
 
     def navigator(self, round: int) -> NavigatorView:
@@ -92,20 +83,18 @@ class Recall:
         `refused` counts the invalid, duplicate and vetoed proposals of the round before.
         """
         known = self.finished.before(round)
-        refused = {"invalid": 0, "duplicate": 0, "vetoed": 0}
-        for row in self._memory.proposals(self._run_id, round=round - 1):
-            if row.status in refused:
-                refused[row.status] += 1
+        counts = self._memory.count_by_status(self._run_id, round - 1)
+        refused = {status: counts.get(status, 0) for status in ("invalid", "duplicate", "vetoed")}
         return NavigatorView(
             mission=self.mission(round, known),
             space=self.space_view,
-            new=tuple(k.trial for k in known if k.trial.round == round - 1),
-            top=best_trials(known, self.bounds, TOP),
-            history=cut_history(known, HISTORY),
+            new=known.of_round(round - 1),
+            top=known.best(TOP),
+            history=known.history(HISTORY),
             lessons=self._lessons(round),
             refused=refused,
-            rounds_without_gain=count_idle_rounds(known, self.bounds, round),
-            digest=sum_up(known, self.bounds),
+            rounds_without_gain=known.idle_rounds(round),
+            digest=known.digest(),
             said=self.direction(round - 1) if round > 1 else NO_DIRECTION,
         )
 
@@ -117,10 +106,10 @@ class Recall:
         known = self.finished.before(round)
         direction = self.direction(round)
         if not direction:
-            build_on = best_trials(known, self.bounds, BUILD_ON)
+            build_on = known.best(BUILD_ON)
         else:
-            trials = {k.trial.number: k.trial for k in known}
-            build_on = tuple(trials[n] for n in dict.fromkeys(direction.get("build_on", ())) if n in trials)
+            wanted = dict.fromkeys(direction.get("build_on", ()))
+            build_on = tuple(known.by_number[n] for n in wanted if n in known.by_number)
         accepted = [
             row.code for row in self._earlier(round, attempt) if row.status not in REFUSED and row.code
         ]
@@ -130,10 +119,12 @@ class Recall:
             direction=direction,
             lessons=self._lessons(round),
             build_on=build_on,
-            avoid=tuple(dict.fromkeys([*(k.trial.code for k in known), *accepted]))[-AVOID:],
+            avoid=(*known.codes, *(code for code in dict.fromkeys(accepted) if code not in known.codes))[
+                -AVOID:
+            ],
             count=self._proposals_per_call,
             refused=self.refused(round, attempt),
-            history=cut_history(known, HISTORY),
+            history=known.history(HISTORY),
         )
 
     def refused(self, round: int, attempt: int) -> tuple[ProblemView, ...]:
@@ -141,7 +132,7 @@ class Recall:
         return tuple(_problem(row) for row in self._earlier(round, attempt) if row.status in REFUSED)
 
     def _earlier(self, round: int, attempt: int) -> list[ProposalRow]:
-        rows = self._memory.proposals(self._run_id, round=round)
+        rows = self._memory.proposals(self._run_id, round=round) if attempt else []
         return sorted((r for r in rows if r.attempt < attempt), key=lambda r: (r.attempt, r.position))
 
     def direction(self, round: int) -> Mapping[str, Any]:
@@ -157,7 +148,7 @@ class Recall:
         rows = candidates[:CANDIDATES]
         architectures = [self._space.parse(row.architecture) for row in rows]
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
-        estimates = estimate(known, canonical, self._path_counts)
+        estimates = estimate(known.known, canonical, self._path_counts)
         proxies = measured(rows)
         shown = zip(rows, architectures, canonical, estimates, strict=True)
         return CriticView(
@@ -165,29 +156,28 @@ class Recall:
             space=self.space_view,
             direction=self.direction(round),
             lessons=self._lessons(round),
-            top=best_trials(known, self.bounds, TOP),
+            top=known.best(TOP),
             candidates=tuple(
                 self._candidate(i, *item, known, proxies) for i, item in enumerate(shown, start=1)
             ),
             keep=self._trials_per_round if keep is None else keep,
-            history=cut_history(known, HISTORY),
+            history=known.history(HISTORY),
             proxies=proxies,
         )
 
     def distiller(self, round: int) -> DistillerView:
         """Return what the Distiller sees at the end of `round`: its finished trials, and all before them."""
-        new = self.finished.of(round)
-        known = [*self.finished.before(round), *new]
+        known, new = self.finished.through(round)
         return DistillerView(
             mission=self.mission(round, known),
             space=self.space_view,
-            new=tuple(k.trial for k in new),
-            history=cut_history(known, HISTORY),
+            new=new,
+            history=known.history(HISTORY),
             lessons=self._lessons(round),
-            digest=sum_up(known, self.bounds),
+            digest=known.digest(),
         )
 
-    def mission(self, round: int, known: Sequence[Known]) -> Mission:
+    def mission(self, round: int, known: Record) -> Mission:
         """Return what the search is for and what is left of its budget; `known` are the finished trials."""
         return Mission(
             metric=self._task.metric,
@@ -233,11 +223,11 @@ class Recall:
         architecture: Architecture,
         canonical: Values,
         estimated: Estimate,
-        known: Sequence[Known],
+        known: Record,
         proxies: Sequence[str],
     ) -> CandidateView:
         cost = cost_on(self._task, self._space, architecture, self._fidelity)
-        nearest, distance = find_nearest(known, canonical)
+        nearest, distance = known.nearest(canonical)
         figures = figures_of(row)
         return CandidateView(
             index=index,
@@ -252,13 +242,6 @@ class Recall:
             nearest_distance=distance,
             proxies=tuple(figures.get(name) for name in proxies),
         )
-
-
-def find_nearest(known: Sequence[Known], canonical: Values) -> tuple[int | None, int | None]:
-    """Return the number of the first nearest finished trial, and in how many dimensions it differs."""
-    pairs = ((sum(map(ne, canonical, k.canonical)), k.trial.number) for k in known)
-    distance, number = min(pairs, default=(None, None))
-    return number, distance
 
 
 def _describe(space: SearchSpace, *, prior: bool) -> SpaceView:

@@ -133,8 +133,7 @@ def _fit(
     values: tuple[Values, ...], targets: tuple[float | None, ...], path_counts: PathCounts | None
 ) -> Surrogate:
     kept_values, kept_targets = _select(values, _impute(targets, len(values)))
-    encoder = Encoder.of(kept_values, path_counts)
-    features = encoder.encode(kept_values)
+    encoder, features = Encoder.of(kept_values, path_counts)
     warp = choose_warp(kept_targets)
     warped = warp.forward(kept_targets)
     sample = _spread_sample(kept_targets, TUNING_POINTS)

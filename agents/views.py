@@ -3,12 +3,13 @@
 A view holds no name of a benchmark, no path and no key. `to_dict` gives the plain data for a prompt file.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpaceView:
     """The search space in plain data (`SearchSpace.describe`); `example` has an option for each dimension.
 
@@ -23,6 +24,11 @@ class SpaceView:
     example: tuple[str, ...]
     constraints: tuple[Mapping[str, Any], ...] = ()
     prior: tuple[str, ...] | None = None
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain data; a run has one space for all its views."""
+        return _record(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +119,54 @@ class View:
         """Return plain data (str, int, float, bool, list, dict, None) for rendering."""
         return _record(self)
 
+    def lazily(self, **more: Any) -> Mapping[str, Any]:
+        """Return the same and more, each made plain when it is asked for: no prompt uses all of a view."""
+        return _Lazily(self, more)
+
+
+class _Lazily(Mapping[str, Any]):
+    """The plain data of a view by name, and more beside it."""
+
+    def __init__(self, view: View, more: dict[str, Any]) -> None:
+        self._view = view
+        self._more = more
+        self._names = (*_names(type(view)), *more)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._more[name] if name in self._more else _plain(getattr(self._view, name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
 
 def _plain(value: Any) -> Any:
     """Return a view's part as plain data. Mappings are plain already; rendering changes none of them."""
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return _record(value) if is_dataclass(value) else value
+    if isinstance(value, SpaceView):
+        return value.plain
+    return _record(value) if _names(type(value)) else value
 
 
 def _record(value: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass; none of another type."""
+    found = _NAMES.get(kind)
+    if found is None:
+        found = tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+        _NAMES[kind] = found
+    return found
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)

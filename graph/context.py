@@ -49,7 +49,7 @@ class RunContext:
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""
-        changes = Update(written=self.memory.written(self.run_id, self.memory.last_round(self.run_id)))
+        changes = Update(written=self.memory.written(self.run_id))
         if round is not None:
             changes["round"] = round
         if attempt is not None:

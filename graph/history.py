@@ -66,13 +66,17 @@ def remember_path_counts(space: SearchSpace) -> Callable[[Values], tuple[float, 
 
 
 def _remember(function: Callable[[Values], _Found]) -> Callable[[Values], _Found]:
-    found: dict[Values, _Found] = {}
+    return _Remembered(function).__getitem__
 
-    def look_up(values: Values) -> _Found:
-        if values not in found:
-            if len(found) == MAX_REMEMBERED:
-                found.clear()
-            found[values] = function(values)
-        return found[values]
 
-    return look_up
+class _Remembered(dict[Values, _Found]):
+    """What a function of plain values gave; a look-up of what is known runs no Python."""
+
+    def __init__(self, function: Callable[[Values], _Found]) -> None:
+        self._function = function
+
+    def __missing__(self, values: Values) -> _Found:
+        if len(self) >= MAX_REMEMBERED:
+            self.clear()
+        found = self[values] = self._function(values)
+        return found

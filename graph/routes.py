@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.rules import rules_of
 from navarch.graph.seki import STAGE_BEGINS, stage_of
-from navarch.graph.selection import valid_proposals, wanted
+from navarch.graph.selection import count_valid, wanted
 from navarch.graph.state import RunState, position_of
 from navarch.graph.stopping import stop_reason
 
@@ -15,7 +15,7 @@ from navarch.graph.stopping import stop_reason
 def _needs_more(state: RunState, ctx: RunContext) -> bool:
     round, attempt = position_of(state)
     rules = rules_of(ctx.settings)
-    missing = len(valid_proposals(ctx, round)) < min(rules.enough, wanted(ctx, round))
+    missing = count_valid(ctx, round) < min(rules.enough, wanted(ctx, round))
     return missing and attempt <= rules.retries
 
 

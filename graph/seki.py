@@ -9,7 +9,6 @@ from typing import Literal
 
 from langgraph.runtime import Runtime
 
-from navarch.agents.finished import best_trials
 from navarch.agents.recall import Recall
 from navarch.agents.replies import Proposal
 from navarch.agents.seki import DISTILLER, EVOLVER, INSPIRED, evolution_view, inspiration_view, patterns_view
@@ -47,15 +46,15 @@ def current_of(recall: Recall, settings: Settings, round: int) -> TrialView | No
     """Return the architecture that self-evolution goes on from: the last or the best that has a score."""
     known = recall.finished.before(round)
     if settings.seki.evolve_from == "best":
-        best = best_trials(known, recall.bounds, 1)
+        best = known.best(1)
         return best[0] if best else None
-    scored = [k.trial for k in known if k.trial.val_accuracy is not None]
+    scored = [k.trial for k in known.known if k.trial.val_accuracy is not None]
     return scored[-1] if scored else None
 
 
 def draw(recall: Recall, settings: Settings, round: int) -> tuple[TrialView, ...]:
     """Return xi trials drawn at random from the top k, best first; all of the top where it has no more."""
-    top = best_trials(recall.finished.before(round), recall.bounds, settings.seki.top)
+    top = recall.finished.before(round).best(settings.seki.top)
     drawn = derived_rng(settings, "seki-draw", round).sample(
         range(len(top)), min(settings.seki.draw, len(top))
     )

@@ -31,6 +31,12 @@ def valid_proposals(ctx: RunContext, round: int) -> list[ProposalRow]:
     return candidates_of(ctx.memory.proposals(ctx.run_id, round=round))
 
 
+def count_valid(ctx: RunContext, round: int) -> int:
+    """Return how many candidates the round has."""
+    counts = ctx.memory.count_by_status(ctx.run_id, round)
+    return sum(counts.get(status, 0) for status in CANDIDATE)
+
+
 def candidates_of(rows: Sequence[ProposalRow]) -> list[ProposalRow]:
     """Return the candidates among a round's proposals, in their order."""
     kept = (row for row in rows if row.status in CANDIDATE)

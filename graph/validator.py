@@ -44,7 +44,7 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
 def _seen(ctx: RunContext, round: int, attempt: int) -> Seen:
     """Return what counts as known before this attempt: by digest, the trial or the proposal that has it."""
     seen = Seen(ctx.past, round)
-    for row in valid_proposals(ctx, round):
+    for row in valid_proposals(ctx, round) if attempt else ():
         if row.attempt < attempt and row.digest is not None:
             seen.add(row.digest, str(row.code))
     return seen

@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from navarch.memory.connection import damaged
+from navarch.memory.connection import Store, damaged
 from navarch.memory.entries import CallKey, CallLimit, Prices
 from navarch.memory.errors import BudgetExhausted, StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
 from navarch.memory.ledger import trained
 from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
-from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, pack, text_digest, unpack
+from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, text_digest
+from navarch.memory.texts import Texts
 
 PLAUSIBLE_TOKENS = 10**9
 """Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
@@ -60,6 +61,10 @@ _BEFORE_FALLBACK = (
 class Calls(Table):
     """The trace of a run: every call, its prompt, reply, errors and cost."""
 
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._texts = Texts(store)
+
     def reserve_call(
         self,
         key: CallKey,
@@ -86,7 +91,8 @@ class Calls(Table):
             tokens = integer(reserved_tokens, "reserved_tokens")
             if source == "model" and limit is not None:
                 self.refuse_over_limit(key.run_id, tokens, limit)
-            pairs = [(text(role, "message role"), self._keep(content)) for role, content in messages]
+            kind = f"{key.run_id}/{prompt}"
+            pairs = [(text(r, "message role"), self._texts.keep(said, f"{kind}/{r}")) for r, said in messages]
             values: dict[str, object] = {
                 "call_id": key.call_id,
                 "run_id": key.run_id,
@@ -109,9 +115,9 @@ class Calls(Table):
                 "started_at": self._store.now(),
             }
             renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "call_id")
-            conflict = f"ON CONFLICT (call_id) DO UPDATE SET {renewed}"
-            self._store.rows(*CALLS.insert(values, conflict=conflict))
-            return self._call(key.call_id)
+            conflict = f"ON CONFLICT (call_id) DO UPDATE SET {renewed} {CALLS.returning}"
+            (stored,) = self._store.rows(*CALLS.insert(values, conflict=conflict))
+            return self._read(stored)
 
     def settle_call(
         self,
@@ -138,8 +144,8 @@ class Calls(Table):
             before = self._call(call_id)
             answer = {
                 "state": state,
-                "reply": None if reply is None else self._keep(reply),
-                "reasoning": None if reasoning is None else self._keep(reasoning),
+                "reply": self._answer(before, "reply", reply),
+                "reasoning": self._answer(before, "reasoning", reasoning),
                 "parsed": _apart(reply, parsed),
                 "error": optional_text(error, "error"),
                 "reply_error": None
@@ -159,8 +165,9 @@ class Calls(Table):
                 "ended_at": self._store.now(),
             }
             changes = ", ".join(f"{name} = ?" for name in values)
-            self._store.rows(f"UPDATE calls SET {changes} WHERE call_id = ?", [*values.values(), call_id])
-            return self._call(call_id)
+            sql = f"UPDATE calls SET {changes} WHERE call_id = ? {CALLS.returning}"
+            (stored,) = self._store.rows(sql, [*values.values(), call_id])
+            return self._read(stored, reply)
 
     def get_call(self, key: CallKey) -> CallRow | None:
         """Return the call with this key, whatever its state."""
@@ -187,13 +194,7 @@ class Calls(Table):
 
     def text(self, digest: str) -> str:
         """Return a stored prompt or reply. Raises: StoreError if there is none, or if it changed."""
-        row = self._store.row("SELECT text, packed FROM texts WHERE digest = ?", (digest,))
-        if row is None:
-            raise StoreError(f"The memory {str(self._store.path)!r} has no text {digest!r}.")
-        found = unpack(*row)
-        if found is None or text_digest(found) != digest:
-            raise damaged(self._store.path, f"the text {digest[:12]!r} differs from its digest")
-        return found
+        return self._texts.read(digest)
 
     def rendered(self, call: CallRow) -> list[tuple[str, str]]:
         """Return the (role, text) messages of a call as they were sent."""
@@ -249,21 +250,18 @@ class Calls(Table):
             if money > limit.max_money:
                 raise BudgetExhausted("money", limit.max_money)
 
-    def _keep(self, content: str) -> str:
-        """Store a text once and return its digest."""
-        stored = clean_text(content, cap=MESSAGE_CAP)
-        digest = text_digest(stored)
-        sql = "INSERT INTO texts (digest, text, packed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-        self._store.rows(sql, (digest, *pack(stored)))
-        return digest
+    def _answer(self, call: CallRow, what: str, content: str | None) -> str | None:
+        kind = f"{call.run_id}/{call.prompt}/{what}"
+        return None if content is None else self._texts.keep(content, kind)
 
-    def _read(self, cells: Sequence[Any]) -> CallRow:
-        """Return a stored call; a reply that is nothing but the parsed data is stored as text alone."""
+    def _read(self, cells: Sequence[Any], reply: str | None = None) -> CallRow:
+        """Return a stored call; a reply that is only the parsed data is stored as text alone (`reply`, if known)."""
         row = CALLS.read(self._store, cells)
         if row.state != "ok" or row.parsed is not None or row.reply is None:
             return row
         try:
-            return replace(row, parsed=json.loads(self.text(row.reply)))
+            stored = self.text(row.reply) if reply is None else clean_text(reply, cap=MESSAGE_CAP)
+            return replace(row, parsed=json.loads(stored))
         except ValueError as error:
             raise damaged(self._store.path, f"the reply of call {row.call_id!r} is not readable") from error
 

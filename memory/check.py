@@ -12,7 +12,8 @@ from navarch.memory.connection import Store, storage_errors
 from navarch.memory.errors import StoreError
 from navarch.memory.schema import schema_problems
 from navarch.memory.seal import TRIALS, seal_problem
-from navarch.memory.text import text_digest, unpack
+from navarch.memory.text import text_digest
+from navarch.memory.texts import read_cells
 
 _MOST = 100
 
@@ -75,6 +76,6 @@ def _numbers(store: Store) -> Iterator[str]:
 def _texts(store: Store) -> Iterator[str]:
     sql = "SELECT digest, text, packed FROM texts NOT INDEXED ORDER BY rowid"
     for digest, text, packed in store.db.execute(sql):
-        found = unpack(text, packed)
+        found = read_cells(store, text, packed)
         if found is None or text_digest(found) != digest:
             yield f"The text {str(digest)[:12]!r} differs from its digest."

@@ -25,6 +25,8 @@ from navarch.memory.errors import (
 Parameters = Sequence[Any]
 Fault = Callable[[str], None]
 
+_ERRORS = (sqlite3.Error, UnicodeError, OverflowError)
+
 
 def no_fault(point: str) -> None:
     """Do nothing at a fault point; tests pass a function that kills the process there."""
@@ -49,18 +51,32 @@ class Store:
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows; inside `transaction()` it may also write."""
-        with self._lock, storage_errors(self.path):
-            self._drop_leftover()
-            return self.db.execute(sql, parameters).fetchall()
+        with self._lock:
+            try:
+                self._drop_leftover()
+                return self.db.conn.execute(sql, parameters).fetchall()
+            except _ERRORS as error:
+                raise _explain(self.path, error) from error
 
     def row(self, sql: str, parameters: Parameters = ()) -> tuple[Any, ...] | None:
         """Run one statement and return its first row, or None."""
-        with self._lock, storage_errors(self.path):
-            self._drop_leftover()
-            cursor = self.db.execute(sql, parameters)
-            first: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()
-            return first
+        with self._lock:
+            try:
+                self._drop_leftover()
+                cursor = self.db.conn.execute(sql, parameters)
+                first: tuple[Any, ...] | None = cursor.fetchone()
+                cursor.close()
+                return first
+            except _ERRORS as error:
+                raise _explain(self.path, error) from error
+
+    def many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        """Run one statement that writes for each row inside `transaction()`; return how many rows it changed."""
+        with self._lock:
+            try:
+                return self.db.conn.executemany(sql, rows).rowcount
+            except _ERRORS as error:
+                raise _explain(self.path, error) from error
 
     @contextmanager
     def transaction(self, point: str | None = None, *, durable: bool = True) -> Iterator[None]:
@@ -141,10 +157,15 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn the errors of SQLite and the file system inside the block into ours, naming the path."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise _translate(path, error) from error
-    except (UnicodeError, OverflowError) as error:
-        raise StoreError(f"The memory {str(path)!r} cannot store a value: {error}; correct it.") from error
+    except _ERRORS as error:
+        raise _explain(path, error) from error
+
+
+def _explain(path: Path, error: Exception) -> StoreError:
+    """Return our error for one of SQLite's, or of the values that it was given."""
+    if isinstance(error, sqlite3.Error):
+        return _translate(path, error)
+    return StoreError(f"The memory {str(path)!r} cannot store a value: {error}; correct it.")
 
 
 def _translate(path: Path, error: sqlite3.Error) -> StoreError:

@@ -5,6 +5,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from navarch.memory.connection import Store, damaged
@@ -14,6 +15,7 @@ from navarch.memory.text import clean_text, load_measured
 Row = TypeVar("Row")
 
 _INTEGER_LIMIT = 2**63
+_SHORT = 1000  # characters of JSON
 
 
 class Table:
@@ -38,6 +40,7 @@ class Layout(Generic[Row]):
         self.names = tuple(field.name for field in fields(row_type))  # type: ignore[arg-type]
         self.columns = ", ".join(f'"{name}"' for name in self.names)
         self.select = f"SELECT {self.columns} FROM {table}"
+        self.returning = f"RETURNING {self.columns}"
         self._row_type = row_type
         self._json = tuple(self.names.index(name) for name in json)
         self._measured = tuple(self.names.index(name) for name in measured)
@@ -58,13 +61,21 @@ class Layout(Generic[Row]):
         try:
             for index in self._json:
                 if cells[index] is not None:
-                    cells[index] = json.loads(cells[index])
+                    cells[index] = _load(cells[index])
             for index in self._measured:
                 cells[index] = load_measured(cells[index])
         except (ValueError, TypeError, RecursionError) as error:
             where = f"a row of {self.table}, {cells[0]!r}, is not readable"
             raise damaged(store.path, where) from error
         return self._row_type(*cells)
+
+
+def _load(stored: str) -> Any:
+    """Read JSON; a short text that is read again and again within a round is read once."""
+    return _remember(stored) if len(stored) <= _SHORT else json.loads(stored)
+
+
+_remember = lru_cache(maxsize=1024)(json.loads)
 
 
 def text(value: str | None, field: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from navarch.memory.entries import NewProposal, ProposalUpdate
 from navarch.memory.errors import StoreError
@@ -10,6 +11,7 @@ from navarch.memory.rows import CANDIDATE, ProposalRow, ProposalStatus
 from navarch.memory.text import canonical_json, whole_json
 
 _PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems", "verdict"])
+_KEEP = "ON CONFLICT (run_id, round, attempt, position) DO NOTHING"
 _AS_ARCHITECTURE = ""  # stored as `raw` where the proposal says what `architecture` says
 
 
@@ -25,10 +27,11 @@ class Proposals(Table):
         Raises: ValueTooLargeError, with none of them stored, for a `raw` over the cap of a reply.
         """
         with self._store.transaction("proposals.stored"):
-            for item in items:
-                values = _values(run_id, round, attempt, item)
-                conflict = "ON CONFLICT (run_id, round, attempt, position) DO NOTHING"
-                self._store.rows(*_PROPOSALS.insert(values, conflict=conflict))
+            inserts = [
+                _PROPOSALS.insert(_values(run_id, round, attempt, item), conflict=_KEEP) for item in items
+            ]
+            if inserts:
+                self._store.many(inserts[0][0], [parameters for _, parameters in inserts])
             return self.proposals(run_id, round, attempt)
 
     def judge_proposals(self, run_id: str, updates: Sequence[ProposalUpdate]) -> None:
@@ -37,15 +40,23 @@ class Proposals(Table):
         Raises: StoreError for a proposal that the run does not have.
         """
         with self._store.transaction():
-            for update in updates:
-                found = {name: value for name, value in _facts(update).items() if value is not None}
-                if update.is_whole:
-                    found["raw"] = _AS_ARCHITECTURE
-                changes = ", ".join(f"{name} = ?" for name in found)
-                where = "proposal_id = ? AND run_id = ? RETURNING proposal_id"
-                parameters = (*found.values(), update.proposal_id, run_id)
-                if not self._store.rows(f"UPDATE proposals SET {changes} WHERE {where}", parameters):
-                    raise StoreError(f"The run {run_id!r} has no proposal {update.proposal_id!r} to judge.")
+            for columns, group in groupby(map(_changes, updates), key=lambda change: tuple(change[1])):
+                changes, rows = ", ".join(f"{name} = ?" for name in columns), list(group)
+                sql = f"UPDATE proposals SET {changes} WHERE proposal_id = ? AND run_id = ?"
+                parameters = [(*found.values(), proposal_id, run_id) for proposal_id, found in rows]
+                if self._store.many(sql, parameters) != len(rows):
+                    self._refuse_unknown(run_id, [proposal_id for proposal_id, _ in rows])
+
+    def _refuse_unknown(self, run_id: str, proposal_ids: Sequence[str]) -> None:
+        for proposal_id in proposal_ids:
+            sql = "SELECT 1 FROM proposals WHERE proposal_id = ? AND run_id = ?"
+            if self._store.row(sql, (proposal_id, run_id)) is None:
+                raise StoreError(f"The run {run_id!r} has no proposal {proposal_id!r} to judge.")
+
+    def count_by_status(self, run_id: str, round: int) -> dict[str, int]:
+        """Return how many proposals of a round have each status; what none has is not there."""
+        sql = "SELECT status, count(*) FROM proposals WHERE run_id = ? AND round = ? GROUP BY status"
+        return dict(self._store.rows(sql, (run_id, round)))
 
     def proposals(
         self,
@@ -91,15 +102,18 @@ def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[st
     }
 
 
-def _facts(update: ProposalUpdate) -> dict[str, str | None]:
-    return {
+def _changes(update: ProposalUpdate) -> tuple[str, dict[str, str]]:
+    """Return the id of a proposal, and the columns that change with their values."""
+    facts = {
         "status": update.status,
         "architecture": _json(update.architecture, "architecture"),
         "code": optional_text(update.code, "code"),
         "digest": optional_text(update.digest, "digest"),
         "problems": _json(update.problems, "problems"),
         "verdict": _json(update.verdict, "verdict"),
+        "raw": _AS_ARCHITECTURE if update.is_whole else None,
     }
+    return update.proposal_id, {name: value for name, value in facts.items() if value is not None}
 
 
 def _json(value: object, field: str) -> str | None:

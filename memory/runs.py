@@ -15,6 +15,14 @@ LATEST = "latest"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _RUNS = Layout("runs", RunRow, json=["settings"])
 _ROUNDS = Layout("rounds", RoundRow, json=["direction"])
+_WRITTEN = (
+    "WITH place(run, round) AS "
+    "(SELECT ?1, coalesce(?2, (SELECT max(round) FROM rounds WHERE run_id = ?1), 0)) "
+    "SELECT (SELECT count(*) FROM calls WHERE run_id = run AND calls.round = place.round AND state != 'reserved')"
+    " + (SELECT count(*) + count(digest) FROM proposals WHERE run_id = run AND proposals.round = place.round)"
+    " + (SELECT count(*) + count(row_digest) FROM trials WHERE run_id = run AND trials.round = place.round) "
+    "FROM place"
+)
 
 
 def is_run_id(name: str) -> bool:
@@ -117,14 +125,12 @@ class Runs(Table):
         )
         return self._change_run(run_id, changes, ())
 
-    def written(self, run_id: str, round: int) -> int:
-        """Return how much of a round is stored, as a count that only grows: what a checkpoint is measured against."""
-        row = self._store.row(
-            "SELECT (SELECT count(*) FROM calls WHERE run_id = ?1 AND round = ?2 AND state != 'reserved')"
-            " + (SELECT count(*) + count(digest) FROM proposals WHERE run_id = ?1 AND round = ?2)"
-            " + (SELECT count(*) + count(row_digest) FROM trials WHERE run_id = ?1 AND round = ?2)",
-            (run_id, integer(round, "round")),
-        )
+    def written(self, run_id: str, round: int | None = None) -> int:
+        """Return how much of a round is stored, as a count that only grows: what a checkpoint is measured against.
+
+        round: the newest one if none is given.
+        """
+        row = self._store.row(_WRITTEN, (run_id, None if round is None else integer(round, "round")))
         return int(row[0]) if row is not None else 0
 
     def request_stop(self, run_id: str) -> RunRow:

@@ -36,7 +36,11 @@ def count_cached(db: Database) -> None:
     db.execute("ALTER TABLE calls ADD COLUMN cached_tokens INTEGER CHECK (cached_tokens >= 0)")
 
 
-MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached]
+def share_texts(db: Database) -> None:
+    """Change no table: a compressed text may now be what differs from another, which older versions cannot read."""
+
+
+MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached, share_texts]
 
 
 def apply_migration(db: Database, number: int, applied_at: str) -> None:

@@ -27,6 +27,12 @@ JSON_CAP = 1024 * 1024
 PACKED_FROM = 200
 """Characters from which a text is compressed; shorter ones gain nothing."""
 
+WINDOW = 32 * 1024
+"""Bytes at the end of a text that another one may be kept as the difference to: as far as zlib looks back."""
+
+_WITH_BASE = b"\x00"  # no zlib stream begins so
+_STREAM = 33  # where it begins after the digest
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -116,23 +122,45 @@ def load_measured(text: str) -> Any:
     return _unspelled(value) if '"NaN"' in text or 'Infinity"' in text else value
 
 
-def pack(text: str) -> tuple[str, bytes | None]:
-    """Return a text as the columns `text` and `packed` hold it: a long one compressed, if that is shorter."""
+def pack(text: str, base: tuple[str, str] | None = None) -> tuple[str, bytes | None]:
+    """Return a text as the columns `text` and `packed` hold it: a long one compressed, if that is shorter.
+
+    base: the digest and the text of a stored one that is much alike, itself without a base: what differs is kept. Then
+    a zero byte and the digest come first, and the last `WINDOW` bytes of the base are the dictionary of the stream.
+    """
     if len(text) < PACKED_FROM:
         return text, None
     data = text.encode()
-    packed = zlib.compress(data)
+    if base is None:
+        packed = zlib.compress(data)
+    else:
+        writer = zlib.compressobj(zdict=base[1].encode()[-WINDOW:])
+        packed = _WITH_BASE + bytes.fromhex(base[0]) + writer.compress(data) + writer.flush()
     return ("", packed) if len(packed) < len(data) else (text, None)
 
 
-def unpack(text: object, packed: object) -> str | None:
-    """Return the text in two such columns, at most `MESSAGE_CAP` bytes long; None if they hold none."""
+def base_of(packed: object) -> str | None:
+    """Return the digest of the text that a compressed one is kept as the difference to; None where it has none."""
+    has_base = isinstance(packed, bytes) and packed.startswith(_WITH_BASE)
+    return packed[1:_STREAM].hex() if has_base and isinstance(packed, bytes) else None
+
+
+def unpack(text: object, packed: object, base: str | None = None) -> str | None:
+    """Return the text in two such columns, at most `MESSAGE_CAP` bytes long; None if they hold none.
+
+    base: the text that `base_of` names.
+    """
     if packed is None:
         return str(text)
     if not isinstance(packed, bytes):
         return None
-    reader = zlib.decompressobj()
     try:
+        if base_of(packed) is None:
+            reader, packed = zlib.decompressobj(), packed
+        elif base is None:
+            return None
+        else:
+            reader, packed = zlib.decompressobj(zdict=base.encode()[-WINDOW:]), packed[_STREAM:]
         data = reader.decompress(packed, MESSAGE_CAP + 1)
         return data.decode() if reader.eof else None
     except (zlib.error, UnicodeDecodeError):

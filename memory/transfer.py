@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from navarch.memory.connection import Store, damaged, storage_errors
 from navarch.memory.runs import is_run_id
 from navarch.memory.seal import TRIALS, feedback_seal, row_seal, seal_problem
-from navarch.memory.text import canonical_json, text_digest, unpack
+from navarch.memory.text import base_of, canonical_json, pack, text_digest
+from navarch.memory.texts import read_cells
 
 Clean = Callable[[dict[str, Any]], dict[str, Any]]
 Rows = list[dict[str, Any]]
@@ -158,11 +159,23 @@ def _insert(target: Store, table: str, rows: Rows) -> None:
 def _copy_texts(source: Store, target: Store, run_id: str) -> None:
     """Copy the prompts and replies of the run's calls, each checked against its digest."""
     for (digest,) in source.db.execute(_TEXTS, (run_id,)).fetchall():
-        if digest is None:
-            continue
-        row = source.db.execute("SELECT text, packed FROM texts WHERE digest = ?", (digest,)).fetchone()
-        found = None if row is None else unpack(*row)
-        if found is None or text_digest(found) != digest:
-            raise damaged(source.path, f"the text {digest[:12]!r} is missing or differs from its digest")
-        sql = "INSERT INTO texts (digest, text, packed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-        target.rows(sql, (digest, *row))
+        if digest is not None:
+            _copy_text(source, target, digest)
+
+
+def _copy_text(source: Store, target: Store, digest: str) -> None:
+    """Copy a text, and before it the whole one that it is kept as the difference to, unless the target has it."""
+    row = source.db.execute("SELECT text, packed FROM texts WHERE digest = ?", (digest,)).fetchone()
+    found = None if row is None else read_cells(source, *row)
+    if row is None or found is None or text_digest(found) != digest:
+        raise damaged(source.path, f"the text {digest[:12]!r} is missing or differs from its digest")
+    if target.row("SELECT 1 FROM texts WHERE digest = ?", (digest,)) is not None:
+        return
+    # Where the target keeps the other one as a difference itself, this one is kept whole.
+    base = base_of(row[1])
+    if base is not None:
+        _copy_text(source, target, base)
+        there = target.row("SELECT packed FROM texts WHERE digest = ?", (base,))
+        row = row if there is not None and base_of(there[0]) is None else pack(found)
+    sql = "INSERT INTO texts (digest, text, packed) VALUES (?, ?, ?)"
+    target.rows(sql, (digest, *row))

@@ -4,10 +4,12 @@ Each file and each partial is looked up on its own, so a project overrides only 
 looked at again on every use: an edit counts from the next call on.
 """
 
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -70,10 +72,24 @@ def find_text(folders: Sequence[PromptFolder], name: str) -> SourceText | None:
     if not is_name(name):
         return None
     for folder in folders:
-        path = folder.path / f"{name}.md"
-        if path.is_symlink() or path.exists():
-            return SourceText(name, path, folder.source, _read(path, folder.path))
+        path = _path_of(folder.path, name)
+        state = _look_at(path)
+        if state is not None or path.is_symlink() or path.exists():
+            return SourceText(name, path, folder.source, _read(path, folder.path, state))
     return None
+
+
+@lru_cache(maxsize=MAX_TEXTS)
+def _path_of(folder: Path, name: str) -> Path:
+    return folder / f"{name}.md"
+
+
+def _look_at(path: Path) -> os.stat_result | None:
+    """Return the state of a file, None where there is none or where it cannot be had."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def list_names(folder: Path) -> Iterator[str]:
@@ -84,13 +100,13 @@ def list_names(folder: Path) -> Iterator[str]:
             yield name
 
 
-def _read(path: Path, folder: Path) -> str:
+def _read(path: Path, folder: Path, state: os.stat_result | None) -> str:
     """Return the file's text, from memory while the file on disk is the one that was read.
 
     Reads at most one byte more than allowed, and never opens anything but a plain file.
     """
     try:
-        state = path.stat()
+        state = state or path.stat()
     except OSError as error:
         raise fail(path, 0, f"cannot be read ({_reason(error)}); fix or remove it") from None
     stamp = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)

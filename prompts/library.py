@@ -14,7 +14,7 @@ from navarch.prompts.files import SourceText, find_folders, find_text, list_name
 from navarch.prompts.front_matter import Sampling
 from navarch.prompts.load import SYSTEM, USER, Loaded, PromptFile, compile_prompt, read_prompt
 from navarch.prompts.problems import PromptProblem, fail
-from navarch.prompts.template import check_plain, render
+from navarch.prompts.template import check_plain
 from navarch.prompts.variables import VARIABLES
 
 MAX_PHRASE = 400
@@ -43,6 +43,7 @@ class PromptLibrary:
 
     def __init__(self, option: Path | None = None, project: Path | None = Path("prompts")) -> None:
         self.folders = find_folders(option, project)
+        self._loaded: dict[str, Loaded] = {}
 
     def get(self, name: str) -> PromptFile:
         """Return one prompt by name (`navigator`, `offline/lesson`). Raises: PromptError."""
@@ -68,20 +69,17 @@ class PromptLibrary:
         """Render a prompt with plain data. Raises: PromptError naming the file and line at fault.
 
         An unknown name is refused also where this data would not reach it, so that a run fails early or not
-        at all.
+        at all. Data that the prompt does not use is not looked at.
         """
         loaded = self._load(name)
         file = loaded.file
         for bad in loaded.bad:
             raise fail(loaded.texts[bad.template].source.path, bad.line, bad.message)
         try:
-            values = check_plain(data)
+            values = check_plain({key: data[key] for key in data if key in loaded.needed})
         except TypeError as error:
             raise fail(file.path, 0, f"cannot be rendered: {error}") from None
-        system, user = (
-            render(loaded.environment, piece, values, loaded.texts) if piece in loaded.texts else ""
-            for piece in (SYSTEM, USER)
-        )
+        system, user = (loaded.render(piece, values) for piece in (SYSTEM, USER))
         return Rendered(file.name, system, user, file.digest, file.version, file.sampling)
 
     def phrase(self, name: str, data: Mapping[str, Any]) -> str:
@@ -94,4 +92,8 @@ class PromptLibrary:
         return check_prompts(self.folders)
 
     def _load(self, name: str) -> Loaded:
-        return compile_prompt(read_prompt(self.folders, name))
+        """Return a prompt as its files are now; it is read anew when any of them is another."""
+        kept = self._loaded.get(name)
+        if kept is None or any(find_text(self.folders, text.name) != text for text in kept.files):
+            kept = self._loaded[name] = compile_prompt(read_prompt(self.folders, name))
+        return kept

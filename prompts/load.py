@@ -7,24 +7,28 @@ anything is rendered, so that no value can move the border.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from jinja2.exceptions import TemplateSyntaxError
+from jinja2.meta import find_undeclared_variables
 
 from navarch.prompts.files import PromptFolder, Source, SourceText, find_text, is_name
 from navarch.prompts.front_matter import FrontMatter, Sampling, split_front_matter
 from navarch.prompts.names import BadName, NameCheck, included
 from navarch.prompts.problems import fail
-from navarch.prompts.template import Text, explain_syntax, make_environment
+from navarch.prompts.reads import Reads, find_reads
+from navarch.prompts.template import Text, explain_syntax, make_environment, render
 from navarch.prompts.variables import ROLE_OF, VARIABLES
 
 USER_MARK = "<!-- user -->"
 SYSTEM, USER = "system", "user"
 MAX_PARTS = 64
 MAX_COMPILED = 128  # kept at once
+MAX_KEPT = 256  # rendered texts of a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +66,36 @@ class Sources:
 class Loaded:
     """A compiled prompt.
 
-    Its file, its texts, and what its names showed (`bad` ones, and the `used` variables).
+    Its file, the texts that it was made of (`files`, and by template `texts`), and what its names showed: `bad` ones,
+    the `used` variables of those that are known, all that rendering can ask for (`needed`). Where one piece depends on
+    little that changes, its last texts are kept, by what they depend on.
     """
 
     file: PromptFile
     matter: FrontMatter
+    files: tuple[SourceText, ...]
     texts: Mapping[str, Text]
     environment: jinja2.Environment
     bad: tuple[BadName, ...]
     used: frozenset[str]
+    needed: frozenset[str]
+    reads: Reads | None
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def render(self, piece: str, values: Mapping[str, Any]) -> str:
+        """Return a piece rendered with plain data, "" where the prompt has no such piece. Raises: PromptError."""
+        if piece not in self.texts:
+            return ""
+        if self.reads is None or (piece == USER and SYSTEM in self.texts):
+            return render(self.environment, piece, values, self.texts)
+        key = self.reads.key(values)
+        text = self.kept.get(key)
+        if text is None:
+            text = render(self.environment, piece, values, self.texts)
+            if len(self.kept) >= MAX_KEPT:
+                self.kept.clear()
+            self.kept[key] = text
+        return text
 
 
 _COMPILED: dict[tuple[tuple[str, str], ...], Loaded] = {}
@@ -110,9 +135,9 @@ def _compile(sources: Sources) -> Loaded:
     texts = {piece: Text(main, body) for piece, body in sources.pieces.items()}
     texts |= {f"{part.name}.md": Text(part, part.text) for part in sources.parts}
     environment = make_environment(texts)
-    for text in texts.values():
+    for name, text in texts.items():
         try:
-            environment.compile(text.body)
+            environment.get_template(name)  # it stays compiled
         except TemplateSyntaxError as error:
             raise explain_syntax(error, text.source) from None
     check = NameCheck(
@@ -120,6 +145,8 @@ def _compile(sources: Sources) -> Loaded:
     )
     for piece in sources.pieces:
         check.run(piece)
+    trees = {name: environment.parse(text.body) for name, text in texts.items()}
+    needed = frozenset().union(*map(find_undeclared_variables, trees.values()))
     file = PromptFile(
         name=main.name,
         path=main.path,
@@ -132,7 +159,17 @@ def _compile(sources: Sources) -> Loaded:
         parts=tuple(part.name for part in sources.parts),
         text=main.text,
     )
-    return Loaded(file, matter, texts, environment, tuple(dict.fromkeys(check.bad)), frozenset(check.used))
+    return Loaded(
+        file=file,
+        matter=matter,
+        files=(main, *sources.parts),
+        texts=texts,
+        environment=environment,
+        bad=tuple(dict.fromkeys(check.bad)),
+        used=frozenset(check.used),
+        needed=needed,
+        reads=find_reads(trees, SYSTEM if SYSTEM in trees else USER),
+    )
 
 
 def role_of(name: str) -> str:

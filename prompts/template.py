@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import jinja2
@@ -21,6 +22,7 @@ from navarch.prompts.problems import PromptError, fail
 
 MAX_RENDERED = 1_000_000
 MAX_DEPTH = 12
+PARTS_AT_ONCE = 64
 _BLANKS = re.compile(r"\n{3,}")
 _ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
@@ -59,9 +61,10 @@ def render(
     try:
         parts: list[str] = []
         size = 0
-        for part in environment.get_template(name).generate(data):
-            parts.append(part)
-            size += len(part)
+        written = environment.get_template(name).generate(data)
+        while some := list(islice(written, PARTS_AT_ONCE)):
+            parts += some
+            size += sum(map(len, some))
             if size > MAX_RENDERED:
                 raise ValueError(f"the text grows past {MAX_RENDERED:,} characters")
     except _ERRORS as error:

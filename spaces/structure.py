@@ -7,8 +7,8 @@ can use it as well.
 
 import random
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from itertools import product
+from functools import cached_property, lru_cache
+from itertools import accumulate, product
 from math import prod
 
 from navarch import NavarchError
@@ -21,6 +21,11 @@ Weights = Sequence[Sequence[float]]  # one weight an option of each dimension
 MAX_ENUMERATED = 2_000_000  # combinations looked at to count one group of joined dimensions
 _REDRAWS = 10_000
 _RECROSSES = 20
+
+
+@lru_cache(maxsize=1024)
+def _sums(weights: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(accumulate(weights))
 
 
 class Structure:
@@ -85,6 +90,11 @@ class Structure:
 
     def sample(self, rng: random.Random, weights: Weights | None = None) -> Values:
         """Draw every dimension in use uniformly, or by weights, those it depends on before it."""
+        if self.is_plain:
+            if weights is None:
+                return tuple([rng.choice(options) for options in self.options])
+            drawn = zip(self.options, weights, strict=True)
+            return tuple([rng.choices(options, cum_weights=_sums(tuple(own)))[0] for options, own in drawn])
         values = [INACTIVE] * len(self.dimensions)
         for positions, constraints in self._groups:
             self._draw(positions, constraints, values, rng, weights)
@@ -150,7 +160,11 @@ class Structure:
             if values[position] == INACTIVE:
                 continue
             for option in options:
-                if option != values[position]:
+                if option == values[position]:
+                    continue
+                if self.is_plain:
+                    yield (*values[:position], option, *values[position + 1 :])
+                else:
                     near = self.replace(values, position, option)
                     if near is not None:
                         yield near

@@ -4,7 +4,8 @@ Exact where costs are sums over dimensions, which a few trials settle; elsewhere
 Navigator's plans within the limits, which the validator enforces.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,10 @@ from navarch.evaluation import Limits
 TOLERANCE = 1.0 + 1e-6
 
 
-def is_affordable(mission: Mission, trial: TrialView) -> bool:
-    """Tell whether a trial is within the mission's limits."""
+def affordable(mission: Mission, trials: Sequence[TrialView]) -> list[TrialView]:
+    """Return the trials within the mission's limits."""
     limits = Limits(mission.max_params, mission.max_macs, mission.max_latency_ms)
-    return limits.admits(trial.params, trial.macs, trial.latency_ms)
+    return [trial for trial in trials if limits.admits(trial.params, trial.macs, trial.latency_ms)]
 
 
 def keep_affordable(
@@ -27,14 +28,16 @@ def keep_affordable(
 ) -> list[Values]:
     """Return the architectures that should be within the mission's limits, in their order."""
     kept = list(pool)
-    limited: tuple[tuple[float | None, list[float | None]], ...] = (
-        (mission.max_params, [t.params for t in trials]),
-        (mission.max_macs, [t.macs for t in trials]),
-        (mission.max_latency_ms, [t.latency_ms for t in trials]),
+    limited: tuple[tuple[float | None, Callable[[TrialView], float | None]], ...] = (
+        (mission.max_params, attrgetter("params")),
+        (mission.max_macs, attrgetter("macs")),
+        (mission.max_latency_ms, attrgetter("latency_ms")),
     )
-    for limit, figures in limited:
-        known = [(t.values, cost) for t, cost in zip(trials, figures, strict=True) if cost is not None]
-        if limit is not None and kept and known:
+    for limit, cost_of in limited:
+        if limit is None:
+            continue
+        known = [(t.values, cost) for t in trials if (cost := cost_of(t)) is not None]
+        if kept and known:
             expected = _predict(choices, [values for values, _ in known], [cost for _, cost in known], kept)
             affordable = (expected <= limit * TOLERANCE).tolist()
             kept = [values for values, fits in zip(kept, affordable, strict=True) if fits]

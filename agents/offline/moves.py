@@ -5,7 +5,7 @@ Activity and constraints are those of the view's own description, so that every 
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import ne
 
 from navarch.agents.views import SpaceView
@@ -13,6 +13,7 @@ from navarch.spaces import INACTIVE, Structure, structure_from_description
 
 Values = tuple[str, ...]
 Weights = tuple[tuple[float, ...], ...]  # one weight an option of each dimension
+MAX_REMEMBERED = 10_000  # architectures
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,18 @@ class Choices:
     options: tuple[tuple[str, ...], ...]
     codes: tuple[Mapping[str, str], ...]
     structure: Structure
+    _legal: dict[Values, bool] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, space: SpaceView) -> "Choices":
-        """Read the choices from a space view."""
+        """Read the choices from a space view; those of the view that was read last are kept."""
+        global _last
+        if _last is None or _last[0] is not space:
+            _last = (space, cls._read(space))
+        return _last[1]
+
+    @classmethod
+    def _read(cls, space: SpaceView) -> "Choices":
         structure = structure_from_description(space.dimensions, space.constraints)
         codes = tuple(
             {**{option.name: option.code for option in d.options}, **({INACTIVE: INACTIVE} if d.when else {})}
@@ -39,7 +48,15 @@ class Choices:
         return "".join(codes[value] for codes, value in zip(self.codes, values, strict=True))
 
     def contains(self, values: Values) -> bool:
-        """Tell whether the values are a legal architecture."""
+        """Tell whether the values are a legal architecture; the same ones are asked for again and again."""
+        found = self._legal.get(values)
+        if found is None:
+            if len(self._legal) >= MAX_REMEMBERED:
+                self._legal.clear()
+            found = self._legal[values] = self._is_legal(values)
+        return found
+
+    def _is_legal(self, values: Values) -> bool:
         known = len(values) == len(self.codes) and all(
             v in c for c, v in zip(self.codes, values, strict=True)
         )
@@ -87,6 +104,9 @@ class Choices:
     def crossover(self, a: Values, b: Values, rng: random.Random) -> Values:
         """Take each value from either parent."""
         return self.structure.crossover(a, b, rng)
+
+
+_last: tuple[SpaceView, Choices] | None = None
 
 
 def distance(a: Values, b: Values) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from navarch.agents.kernel import PathCounts
-from navarch.agents.offline.costs import is_affordable, keep_affordable
+from navarch.agents.offline.costs import affordable, keep_affordable
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
 from navarch.agents.offline.trust import min_trials, weigh
@@ -61,7 +61,7 @@ class Outlook:
         self._prior = None if prior is None else traits.canonical(prior)
         self._known = {traits.canonical(trial.values) for trial in trials}
         # What is over a limit was measured in some workflows; to beat it is no aim.
-        within = [accuracy(t) for t in completed(trials) if is_affordable(mission, t)]
+        within = [accuracy(t) for t in affordable(mission, completed(trials))]
         self._best = max(within, default=surrogate.best)
 
     def score(self, pool: Iterable[Values]) -> list[Pick]:
@@ -69,12 +69,14 @@ class Outlook:
         fresh: dict[Values, Values] = {}
         for values in pool:
             canonical = self._canonical(values)
-            if canonical not in self._known:
-                fresh.setdefault(canonical, values)
-            if len(fresh) == POOL_LIMIT:
-                break
-        kept = set(keep_affordable(self._choices, self._mission, self._trials, list(fresh.values())))
-        fresh = {canonical: values for canonical, values in fresh.items() if values in kept}
+            if canonical not in self._known and canonical not in fresh:
+                fresh[canonical] = values
+                if len(fresh) == POOL_LIMIT:
+                    break
+        kept = keep_affordable(self._choices, self._mission, self._trials, list(fresh.values()))
+        if len(kept) < len(fresh):
+            within = set(kept)
+            fresh = {canonical: values for canonical, values in fresh.items() if values in within}
         self._known.update(fresh)
         if not fresh:
             return []
@@ -107,7 +109,7 @@ def look_out(
 def fit_to(traits: Traits, trials: Sequence[TrialView]) -> Surrogate:
     """Return the surrogate of a run's trials."""
     accuracies = [trial.val_accuracy for trial in trials]
-    return fit([traits.canonical(trial.values) for trial in trials], accuracies, traits.path_counts)
+    return fit([*map(traits.canonical, [trial.values for trial in trials])], accuracies, traits.path_counts)
 
 
 def rank(picks: Sequence[Pick]) -> list[Pick]:

@@ -12,7 +12,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import zlib
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -20,6 +19,8 @@ from urllib.parse import quote
 
 import pytest
 from openai_server import Fault, OpenAIServer, error
+
+from navarch.memory import Memory
 
 BIN = Path(sys.executable).parent
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -169,7 +170,9 @@ class Left:
             cells = [cell for table in tables for row in db.execute(f"SELECT * FROM {table}") for cell in row]
         db.close()
         packed = [cell for cell in cells if isinstance(cell, bytes)]
-        return [*map(str, cells), *packed, *(zlib.decompress(cell) for cell in packed if cell[:1] == b"x")]
+        with Memory.open(file, create=False, read_only=True) as memory:
+            digests = [digest for (digest,) in memory._store.rows("SELECT digest FROM texts")]
+            return [*map(str, cells), *packed, *(memory.text(digest).encode() for digest in digests)]
 
     def files(self, *patterns):
         found = [file for pattern in patterns for file in self.folder.glob(pattern) if file.is_file()]

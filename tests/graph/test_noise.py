@@ -79,6 +79,7 @@ def test_the_distiller_reads_margins_in_units_of_the_noise(lucky):
         )
     assert "deviations between seeds" in first
     assert "deviations between seeds" not in second
+    assert "% ± " in second  # by the number of validation images
 
 
 def test_a_noise_that_the_settings_name_counts(lucky):

@@ -98,6 +98,7 @@ def test_every_migration_leaves_its_record(memory):
         (1, "create_tables"),
         (2, "save_room"),
         (3, "count_cached"),
+        (4, "share_texts"),
     ]
 
 
@@ -108,13 +109,13 @@ def test_an_older_file_is_migrated_and_keeps_its_mode(tmp_path):
     path.chmod(0o600)
     with Memory.open(path) as memory:
         assert memory._store.rows("SELECT note FROM notes") == [("golden",)]
-        assert memory._store.rows("SELECT number, name FROM migrations")[-1] == (4, "add_notes")
+        assert memory._store.rows("SELECT number, name FROM migrations")[-1] == (5, "add_notes")
         assert memory.check() == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.usefixtures("next_version")
-@pytest.mark.parametrize("fatal", range(1, 5))
+@pytest.mark.parametrize("fatal", range(1, 6))
 @pytest.mark.parametrize("old", [True, False])
 def test_a_migration_killed_at_any_step_can_be_repeated(tmp_path, fatal, old):
     path, passes = tmp_path / "navarch.db", []
@@ -130,7 +131,7 @@ def test_a_migration_killed_at_any_step_can_be_repeated(tmp_path, fatal, old):
         Memory.open(path, fault=fault)
     assert set(passes) == {"migration.step"}
     with Memory.open(path) as memory:
-        assert memory._store.rows("SELECT number FROM migrations") == [(1,), (2,), (3,), (4,)]
+        assert memory._store.rows("SELECT number FROM migrations") == [(1,), (2,), (3,), (4,), (5,)]
         assert len(memory._store.rows("SELECT note FROM notes")) == len(memory.runs()) == int(old)
         assert memory.check() == []
 
