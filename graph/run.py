@@ -26,7 +26,6 @@ from navarch.graph.repeats import add_repeats, fresh_seeds
 from navarch.graph.replaying import pin_recordings
 from navarch.graph.result import RunResult, result_of
 from navarch.graph.rules import round_sizes, rules_of
-from navarch.graph.rungs import goes_on
 from navarch.graph.screening import make_screen
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
@@ -122,11 +121,7 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts, *, workflow:
 
 def settle(settings: Settings, parts: RunParts) -> Settings:
     """Return settings that say what the workflow's own defaults are now, whatever a later version makes of them."""
-    own = {
-        **round_sizes(settings),
-        "rungs": parts.rungs,
-        "continuation": goes_on(settings),
-    }
+    own = {**round_sizes(settings), "rungs": parts.rungs}
     return settings.model_copy(update={"search": settings.search.model_copy(update=own)})
 
 

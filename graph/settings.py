@@ -197,10 +197,10 @@ def parse_budget(text: str) -> dict[str, Any]:
 
 def settings_of(run: RunRow) -> Settings:
     """Return the settings that a run was started with. Raises: NavarchError if this version cannot read them."""
-    search = {
-        "continuation": False,
-        **(run.settings.get("search") or {}),
-    }  # an earlier version's runs have none
+    search = dict(run.settings.get("search") or {})
+    search.setdefault(
+        "continuation", len(search.get("rungs") or ()) < 2
+    )  # earlier versions trained rungs anew
     try:
         return Settings(**{**run.settings, "search": search})
     except (ValidationError, TypeError):

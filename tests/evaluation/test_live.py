@@ -115,7 +115,7 @@ def test_a_trial_tells_every_epoch_and_its_reply_is_the_same_without(tmp_path, s
     for live in (str(path), ""):
         folder = tmp_path / f"work{len(curves)}"
         folder.mkdir()
-        job = Job("t", space.parse("130010"), Fidelity(2, tiny.skeleton), 0, live)
+        job = Job("t", space.parse("130010"), Fidelity(2, tiny.skeleton), 0, live=live)
         request = Request.from_dict(json.loads(Request("search", "1:t", "digits", "cpu", job).encode()))
         assert request.job.live == live
         run_request(request, folder)
