@@ -1,5 +1,6 @@
 """`navarch data import`, `download`, `list`, `remove`: tables of results and images, kept for later runs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,12 +76,15 @@ def import_file(
     from navarch.evaluation.tables.own import ColumnNames
     from navarch.spaces import get_space
 
+    of_tables = [space, task, architecture, val, test, seconds, latency or None]
     if side is not None or images is not None:
+        _refuse_for_images(of_tables)
         _import_folder(file, name, side, images, replace=replace)
         return
     if name in PUBLISHED_IMAGES:
         from navarch.evaluation.images.finding import import_images
 
+        _refuse_for_images(of_tables)
         _tell_images(import_images(file, name))
         return
     stored = import_data(
@@ -102,6 +106,15 @@ def import_file(
     if stored.kind == "latency":
         echo(f"devices: {', '.join(stored.columns[1:])}")
     echo(f"use it: {_how(stored, space)}")
+
+
+def _refuse_for_images(of_tables: Sequence[object]) -> None:
+    from navarch import NavarchError
+
+    if any(value is not None for value in of_tables):
+        raise NavarchError(
+            "these are images: --space, --task, --latency and the columns are those of tables; leave them out"
+        )
 
 
 def _import_folder(

@@ -44,6 +44,10 @@ def train(
     output: Output,
     space: Annotated[str, typer.Option(help="A search space that has a supernet.")] = "nas-bench-201",
     task: Annotated[str, typer.Option(help="A task with images, see `navarch tasks`.")] = "digits",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A published recipe: autoformer, ... Default: the task's.", show_default=False),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100_000, help="Of all phases together.")] = 60,
     sampling: Annotated[
         Literal["uniform", "flops"], typer.Option(help="Paths: all alike, or all sizes (MACs) alike.")
@@ -58,14 +62,14 @@ def train(
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(min=2, max=65_536, help="Images per step. Default: the task's.", show_default=False),
+        typer.Option(min=2, max=65_536, help="Images per step. Default: the recipe's.", show_default=False),
     ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
             min=1e-8,
             max=100,
-            help="Peak learning rate. Default: the published one for this batch, else the task's.",
+            help="Peak learning rate. Default: the published one for this batch, else the recipe's.",
             show_default=False,
         ),
     ] = None,
@@ -81,7 +85,7 @@ def train(
     from navarch.spaces import get_space
 
     refuse_missing_cuda((device,))
-    trained_on = prepare_task(task, Training())
+    trained_on = prepare_task(task, Training(recipe))
     about = plan_training(
         output,
         get_space(space),

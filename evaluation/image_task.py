@@ -7,7 +7,7 @@ train.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,28 +58,47 @@ class ImageSizes:
 
 @dataclass(frozen=True, slots=True)
 class ImageSource:
-    """Hold where a task's images lie and how they are trained on; `folder` is None for the embedded digits."""
+    """Hold where a task's images lie and how they are trained on; `folder` is None for the embedded digits.
+
+    is_cut: the middle was cut out of the images when they were kept, so a recipe does not cut it out again. digest: how
+    that of the images begins; empty where any will do.
+    """
 
     folder: str | None
     training: Training
+    is_cut: bool = False
+    digest: str = ""
+
+    @classmethod
+    def of(cls, images: ImageSet, training: Training) -> "ImageSource":
+        """Return the source of images that are kept, and of no others that may lie in their place later."""
+        return cls(images.folder, training, images.is_cut, images.digest[:16])
 
     @property
     def key(self) -> str:
-        """Return the text that `read_key` reads back."""
-        return json.dumps({"folder": self.folder, **asdict(self.training)}, sort_keys=True)
+        """Return the text that `read_key` reads back; what it does not say is as it is by default."""
+        facts = {"folder": self.folder, "is_cut": self.is_cut, "digest": self.digest, **asdict(self.training)}
+        return json.dumps({name: value for name, value in facts.items() if value}, sort_keys=True)
 
     def recipe(self, own: TrainRecipe | None = None) -> TrainRecipe:
         """Return the recipe: the one that is named, else the task's own. Raises: NavarchError for an unknown name."""
         if self.training.recipe is None and own is not None:
             return own
-        return find_recipe(self.training.recipe or DEFAULT_RECIPE)
+        recipe = find_recipe(self.training.recipe or DEFAULT_RECIPE)
+        return replace(recipe, val_centre=1.0) if self.is_cut else recipe
 
     def open(self) -> ImageSet:
-        """Return the description of the images. Raises: ImagesError when they are gone."""
+        """Return the description of the images. Raises: ImagesError when they are gone or are others."""
         found = None if self.folder is None else read_set(Path(self.folder))
         if found is None:
             raise ImagesError(
-                f"The images in {self.folder!r} are missing or not whole: start the run again, which reads them anew."
+                f"The images in {self.folder!r} are missing or not whole: start the run again, which reads them anew, "
+                "or import them again where they were imported (navarch data import)."
+            )
+        if not found.digest.startswith(self.digest):
+            raise ImagesError(
+                f"The images in {self.folder!r} were replaced by others meanwhile: start anew with those, "
+                "or import the earlier ones again."
             )
         return found
 
@@ -127,7 +146,8 @@ class ImageSource:
 def read_key(key: str) -> ImageSource:
     """Return the source that a key names; both ends are ours, so a wrong one is a mistake in the code and raises."""
     data: dict[str, Any] = json.loads(key)
-    return ImageSource(data.pop("folder"), Training(**data))
+    folder, is_cut, digest = data.pop("folder", None), data.pop("is_cut", False), data.pop("digest", "")
+    return ImageSource(folder, Training(**data), is_cut, digest)
 
 
 def is_key(name: str) -> bool:

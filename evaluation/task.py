@@ -143,7 +143,7 @@ def prepare_task(name: str, training: Training) -> Task:
 
     if name in PUBLISHED_IMAGES or is_image_path(name) or is_kept(name):
         images = find_images(name)
-        return _image_task(images, ImageSource(images.folder, training))
+        return _image_task(images, ImageSource.of(images, training))
     task = get_task(name)
     if name == "digits" and training != Training():
         if training.images is not None or training.val_share is not None:

@@ -45,7 +45,8 @@ def training_recipe(task: Task) -> TrainRecipe:
     """Return how a task's networks are trained. Raises: NavarchError for tasks that exist only as a table."""
     _require_images(task)
     own = DIGITS_TRAINING if task.name == "digits" else None
-    return ImageSource(None, training_of(task)).recipe(own)
+    source = read_key(task.key) if task.key else ImageSource(None, Training())
+    return source.recipe(own)
 
 
 def load_search_data(task: Task) -> SearchData:

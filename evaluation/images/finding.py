@@ -16,6 +16,7 @@ from navarch.evaluation.images.published import PUBLISHED_IMAGES, divide_test, r
 from navarch.evaluation.tables.folder import DataFolder, hash_file
 
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_DOWNLOADS = "torchvision"  # the folder of torchvision's own files, beside those of kept sets
 VAL_SHARE = 0.1  # of the training images, where a file has no validation images
 
 
@@ -73,7 +74,7 @@ def import_folder(
     """
     from navarch.evaluation.task import task_names
 
-    if _OWN_NAME.fullmatch(name) is None or name in task_names():
+    if _OWN_NAME.fullmatch(name) is None or name in (*task_names(), _DOWNLOADS):
         raise ImagesError(
             f"Images cannot be kept under the name {name!r}: small letters, digits, - and _ make one that is free."
         )
@@ -83,7 +84,8 @@ def import_folder(
     if read_set(folder) is not None and not replace:
         raise ImagesError(f"Images are kept under the name {name!r} already: give another, or --replace.")
     raw, classes = read_class_folder(path, side=side, images=images, tell=tell)
-    return _keep(folder, name, f"Images of {path.resolve().name}", repr(str(path)), raw, classes, VAL_SHARE)
+    title = f"Images of {path.resolve().name}"
+    return _keep(folder, name, title, repr(str(path)), raw, classes, VAL_SHARE, is_cut=True)
 
 
 def import_images(path: Path, name: str) -> ImageSet:
@@ -134,7 +136,7 @@ def own_digest(images: ImageSet) -> str:
 
 def _keep_published(name: str, root: Path, *, download: bool) -> ImageSet:
     known = PUBLISHED_IMAGES[name]
-    raw, classes = read_published(name, root / "torchvision", download=download)
+    raw, classes = read_published(name, root / _DOWNLOADS, download=download)
     return _keep(root / name, name, known.title, f"task {name!r}", raw, classes, known.val_share)
 
 
@@ -146,6 +148,8 @@ def _keep(
     raw: dict[Split, RawSplit],
     classes: tuple[str, ...],
     val_share: float,
+    *,
+    is_cut: bool = False,
 ) -> ImageSet:
     splits, names = check_splits(where, raw, classes)
     if val_share == 0 and "val" not in splits:
@@ -155,7 +159,8 @@ def _keep(
             )
         splits = divide_test(splits)
     pixels = splits["train"][0]
-    images = ImageSet(name, title, str(folder), pixels.shape[1], pixels.shape[-1], names, {}, "", val_share)
+    channels, side = pixels.shape[1], pixels.shape[-1]
+    images = ImageSet(name, title, str(folder), channels, side, names, {}, "", val_share, is_cut)
     try:
         return write_set(images, splits)
     except OSError as error:

@@ -28,7 +28,10 @@ class ImagesError(NavarchError):
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """Describe kept images. counts: images of each split that the set has; digest: of all bytes and labels."""
+    """Describe kept images. counts: images of each split that the set has; digest: of all bytes and labels.
+
+    is_cut: they are the middles of larger images, as validation reads them.
+    """
 
     name: str
     title: str
@@ -39,6 +42,7 @@ class ImageSet:
     counts: Mapping[str, int]
     digest: str
     val_share: float  # of the training images, where the set has no validation images of its own
+    is_cut: bool = False
 
 
 def split_sizes(images: ImageSet, val_share: float) -> dict[Split, int]:

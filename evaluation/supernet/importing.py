@@ -95,6 +95,11 @@ def _check_task(task: Task) -> None:
             f"Published weights know ImageNet's classes in the order of their synsets, and task {task.name!r} has a "
             f"class {odd!r}: name the folders of the classes n01440764 and so on."
         )
+    if task.classes == CLASSES and not is_numbered and list(names) != sorted(names):
+        raise NavarchError(
+            f"Published weights know ImageNet's classes in the order of their synsets, and those of task {task.name!r} "
+            f"begin with {names[0]!r}, {names[1]!r}: sort them by name, and their labels with them."
+        )
 
 
 def _hash(file: Path) -> str:

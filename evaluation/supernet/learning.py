@@ -22,8 +22,8 @@ from navarch.evaluation.scaling import Scaling, resize
 from navarch.evaluation.schedule import learning_rate
 from navarch.evaluation.supernet.elastic import ElasticSupernet
 from navarch.evaluation.supernet.net import Supernet, drop_statistics
-from navarch.evaluation.supernet.optimizing import Adam, Momentum, Optimizer
-from navarch.evaluation.supernet.plan import Phase, Sampling, published
+from navarch.evaluation.supernet.optimizing import Optimizer, make_optimizer
+from navarch.evaluation.supernet.plan import Phase, Sampling
 from navarch.evaluation.supernet.sampling import PathSampler
 from navarch.evaluation.supernet.sliced import largest
 from navarch.evaluation.task_data import SearchData
@@ -147,10 +147,7 @@ class Learner:
         return PathSampler(space, phase.allowed(space), self.sampling, self.measure)
 
     def _make_optimizer(self) -> Optimizer:
-        known, parameters = published(self.supernet.frame.space.name), list(self.supernet.parameters())
-        if known.optimizer == "adamw":
-            return Adam(parameters, self.recipe.peak_lr, known.decay or self.recipe.weight_decay)
-        return Momentum(parameters, self.recipe)
+        return make_optimizer(self.supernet.frame.space.name, list(self.supernet.parameters()), self.recipe)
 
     def _begin(self, phase: Phase, before: Phase | None) -> None:
         """Ready the weights for a phase: their order, their teacher, an optimizer that starts anew."""

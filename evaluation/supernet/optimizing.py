@@ -8,6 +8,7 @@ from torch import Tensor
 
 from navarch.evaluation.optimizer import Sgd
 from navarch.evaluation.recipe import TrainRecipe
+from navarch.evaluation.supernet.plan import published
 
 
 class Optimizer(Protocol):
@@ -24,10 +25,15 @@ class Optimizer(Protocol):
 
 
 class Momentum:
-    """SGD with Nesterov momentum, as for stand-alone networks."""
+    """SGD with the momentum of the recipe, as for stand-alone networks; matrices alone decay."""
 
     def __init__(self, parameters: Sequence[Tensor], recipe: TrainRecipe) -> None:
-        self._sgd = Sgd(parameters, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        self._sgd = Sgd(
+            parameters,
+            momentum=recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=recipe.nesterov,
+        )
         self._peak = recipe.peak_lr
 
     def step(self, share: float) -> None:
@@ -65,3 +71,11 @@ class Adam:
     def load(self, state: dict[str, Any]) -> None:
         """Take back the moments."""
         self._adam.load_state_dict(state["adam"])
+
+
+def make_optimizer(space: str, parameters: Sequence[Tensor], recipe: TrainRecipe) -> Optimizer:
+    """Return the optimizer that is published for the supernet of a space, else the recipe's."""
+    known = published(space)
+    if (known.optimizer or recipe.optimizer) == "adamw":
+        return Adam(parameters, recipe.peak_lr, known.decay or recipe.weight_decay)
+    return Momentum(parameters, recipe)

@@ -66,7 +66,7 @@ class Published:
 
     rate: float | None = None
     batch: int = 1
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "adamw"] | None = None
     decay: float | None = None
 
     def rate_for(self, batch_size: int) -> float | None:

@@ -55,7 +55,7 @@ def find_supernet(path: Path, space: SearchSpace) -> SupernetFile:
     if about.task_digest != task.digest:
         made, again = ("imported for", "import") if about.origin else ("trained on", "train")
         raise NavarchError(
-            f"The supernet {str(path)!r} was {made} task {about.task!r} with data or code {about.task_digest}, "
+            f"The supernet {str(path)!r} was {made} task {task.name!r} with data or code {about.task_digest}, "
             f"and that is now {task.digest}: {again} it again."
         )
     return SupernetFile(

@@ -103,7 +103,7 @@ def _open_folder(path: Path) -> Iterator[Record]:
     if not files:
         raise TableError(
             f"The folder {str(path)!r} has no file such as 000000.pickle.pbz2: give the folder of NATS-Bench's "
-            "topology space (NATS-tss-v1_0-3ffb9-simple)."
+            "topology space (NATS-tss-v1_0-3ffb9-simple), or for a folder of images --side PIXELS and --name NAME."
         )
     return (Record(repr(str(file)), index, _unpickle(file, _read_bytes(file))) for index, file in files)
 

@@ -66,7 +66,11 @@ def test_a_published_table_is_found_by_its_task_alone(cli, shared_file):
         ),
         (["data", "import", EXAMPLES / "widgets.csv", "--space", WIDGETS, "--val", "vla"], ["'vla'"]),
         (["data", "import", EXAMPLES / "widgets.csv", "--space", WIDGETS, "--name", "../x"], ["no name"]),
-        (["data", "import", EXAMPLES], ["000000.pickle.pbz2"]),
+        (["data", "import", EXAMPLES], ["000000.pickle.pbz2", "--side PIXELS"]),
+        (
+            ["data", "import", EXAMPLES, "--side", "8", "--name", "x", "--space", WIDGETS],
+            ["these are images", "--space", "leave them out"],
+        ),
         (["data", "remove", "mine"], ["'mine'"]),
         (["run", "--evaluator", "table", "--task", "nb201-cifar10"], ["table.path", "navarch data import"]),
         (["run", "--evaluator", "table", "--set", "table.path=mine"], ["'mine'", "nothing was imported"]),

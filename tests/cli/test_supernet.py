@@ -80,6 +80,7 @@ def test_the_plan_of_a_run_says_what_its_accuracies_are(cli, weights):
         (("supernet", "show", "no.pt"), "'no.pt' cannot be read"),
         (("supernet", "train", "-o", "a.pt", "--skeleton", "width"), "write NAME=SIZE"),
         (("supernet", "train", "-o", "a.pt", "--space", "darts"), "'darts' has no supernet"),
+        (("supernet", "train", "-o", "a.pt", "--recipe", "nb2"), "There is no recipe 'nb2'"),
         (
             ("supernet", "train", "-o", "a.pt", "--space", "ofa-mobilenetv3", "--epochs", "3"),
             "trained in 6 phases",

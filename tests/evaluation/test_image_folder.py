@@ -14,7 +14,8 @@ from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
 from navarch.evaluation.images.finding import import_folder
 from navarch.evaluation.images.kept import load_split
-from navarch.evaluation.task_data import load_search_data
+from navarch.evaluation.recipe import find_recipe
+from navarch.evaluation.task_data import load_search_data, training_recipe
 
 SIZES = [(80, 60), (60, 90), (64, 64), (31, 200), (500, 375)]  # width, height
 KINDS = ("n01440764", "n01443537", "n01484850")
@@ -93,12 +94,36 @@ def test_the_name_is_a_task_from_then_on_and_images_bound_what_is_read(folder):
     assert again.digest == kept.digest
 
 
+def test_a_middle_that_was_cut_out_is_not_cut_again_by_a_recipe(folder, tmp_path, photos):
+    training = Training("darts-imagenet")
+    import_folder(folder, "mine", side=32)
+    cut = prepare_task("mine", training)
+    for known in (cut, get_task(cut.reference)):
+        assert training_recipe(known).val_centre == 1.0
+    assert training_recipe(cut).jitter == find_recipe("darts-imagenet").jitter
+    pixels, labels = np.stack([np.asarray(photo) for photo in photos]), np.arange(30) % 3
+    np.savez(tmp_path / "whole.npz", x=pixels, y=labels)
+    whole = prepare_task(str(tmp_path / "whole.npz"), training)
+    assert training_recipe(get_task(whole.reference)).val_centre == 0.875
+
+
+def test_images_that_were_replaced_meanwhile_are_not_taken_for_those_of_the_task(folder):
+    import_folder(folder, "mine", side=16)
+    task = prepare_task("mine", Training())
+    load_search_data(task)
+    import_folder(folder, "mine", side=16, images=12, replace=True)
+    with pytest.raises(NavarchError, match="were replaced by others meanwhile: start anew"):
+        load_search_data(task)
+    assert prepare_task("mine", Training()).digest != task.digest
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("mine", "are kept under the name 'mine' already"),
         ("digits", "cannot be kept under the name 'digits'"),
         ("cifar10", "cannot be kept under the name 'cifar10'"),
+        ("torchvision", "cannot be kept under the name 'torchvision'"),
         ("../mine", "cannot be kept under the name"),
         ("", "cannot be kept under the name"),
     ],

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from navarch import NavarchError
-from navarch.evaluation import Fidelity, UnknownTaskError, get_task, task_names
+from navarch.evaluation import Fidelity, Training, UnknownTaskError, get_task, task_names
+from navarch.evaluation.image_task import ImageSource, read_key
 from navarch.evaluation.task_data import load_search_data, load_test_data
 from navarch.spaces import space_names
 
@@ -66,3 +67,11 @@ def test_the_test_images_are_made_in_one_place_only():
                 if any(isinstance(called, ast.Name) and called.id == "load_test_data" for called in calls):
                     callers.append((path.name, function.name))
     assert sorted(callers) == [("trial.py", "_test"), ("worker.py", "_score")]
+
+
+def test_a_key_says_what_departs_from_the_defaults_and_those_of_earlier_versions_are_read():
+    source = ImageSource("/images", Training("spos", images=90), is_cut=True, digest="0a")
+    assert read_key(source.key) == source
+    assert ImageSource(None, Training("spos")).key == '{"recipe": "spos"}'
+    older = '{"folder": "/images", "images": null, "is_deterministic": false, "recipe": "spos", "val_share": null}'
+    assert read_key(older) == ImageSource("/images", Training("spos"))

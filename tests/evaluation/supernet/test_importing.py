@@ -240,22 +240,23 @@ def test_a_spoilt_file_is_one_sentence_from_the_process_that_reads_it(tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "is_known"),
+    ("name", "first", "sentence"),
     [
-        ("n{:08}", True),
-        ("{}", True),
-        ("kind {}", False),
+        ("n{:08}", 0, "no.pth' cannot be read"),
+        ("{}", 0, "no.pth' cannot be read"),
+        ("kind {}", 0, "has a class 'kind 0': name the folders"),
+        ("n{:08}", 500, "begin with 'n00000500', 'n00000501': sort them"),
+        ("{}", 500, "has a class '500': name the folders"),
     ],
 )
-def test_a_thousand_classes_must_stand_in_imagenet_s_order(tmp_path, monkeypatch, name, is_known):
+def test_a_thousand_classes_must_stand_in_imagenet_s_order(tmp_path, monkeypatch, name, first, sentence):
     import numpy as np
 
     monkeypatch.setenv("NAVARCH_DATA", str(tmp_path / "data"))
     labels, pixels = np.arange(1000), np.zeros((1000, 4, 4, 3), dtype=np.uint8)
-    names = np.array([name.format(number) for number in range(1000)])
+    names = np.array([name.format((first + number) % 1000) for number in range(1000)])
     arrays = {"x_train": pixels, "y_train": labels, "x_val": pixels, "y_val": labels, "classes": names}
     np.savez(tmp_path / "thousand.npz", **arrays)
     task = prepare_task(str(tmp_path / "thousand.npz"), Training())
-    sentence = "no.pth' cannot be read" if is_known else "has a class 'kind 0': name the folders"
     with pytest.raises(NavarchError, match=sentence):
         import_supernet(tmp_path / "no.pth", tmp_path / "a.pt", get_space("ofa-mobilenetv3"), task)

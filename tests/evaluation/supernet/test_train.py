@@ -13,11 +13,13 @@ import pytest
 import torch
 
 from navarch import NavarchError
-from navarch.evaluation import get_task
+from navarch.evaluation import Training, get_task, prepare_task
+from navarch.evaluation.supernet.optimizing import Adam, make_optimizer
 from navarch.evaluation.supernet.plan import make_phases
 from navarch.evaluation.supernet.sampling import BINS, PathSampler
 from navarch.evaluation.supernet.train import plan_training, train_supernet
 from navarch.evaluation.supernet.weights import read_weights
+from navarch.evaluation.task_data import training_recipe
 from navarch.spaces import get_space
 
 CPU_ONLY = pytest.mark.skipif(torch.cuda.is_available(), reason="promised for the CPU")
@@ -100,6 +102,30 @@ def test_the_rate_is_the_published_one_for_the_batch_else_the_recipe_s(tmp_path)
     own = plan(tmp_path / "c.pt")
     assert (own.batch_size, own.peak_lr) == (25, 0.15)
     assert plan(tmp_path / "d.pt", peak_lr=0.01).peak_lr == 0.01
+
+
+@pytest.mark.parametrize(
+    ("space", "recipe", "expected"),
+    [
+        ("nas-bench-201", "autoformer", (1024, 1e-3, "AdamW", None)),
+        ("nas-bench-201", "darts-cifar", (96, 0.025, "Sgd", False)),
+        ("nas-bench-201", None, (25, 0.15, "Sgd", True)),
+        ("spos-shufflenetv2", "autoformer", (1024, 0.5, "Sgd", True)),
+    ],
+)
+def test_a_named_recipe_trains_a_supernet_where_nothing_is_published_for_the_space(
+    tmp_path, space, recipe, expected
+):
+    task, sizes = prepare_task("digits", Training(recipe)), {"width": 4, "cells": 1}
+    if space != "nas-bench-201":
+        sizes = {"stem": 4, "stage_1": 8, "stage_2": 12, "stage_3": 16, "stage_4": 20, "head": 24}
+    options = {"epochs": 1, "sampling": "uniform", "seed": 0, "skeleton": sizes, "resolution": 32}
+    about = plan_training(tmp_path / "a.pt", get_space(space), task, **options)
+    recipe = replace(training_recipe(get_task(about.task)), peak_lr=about.peak_lr)
+    optimizer = make_optimizer(space, [torch.ones(2, 2, requires_grad=True)], recipe)
+    inner = optimizer._adam if isinstance(optimizer, Adam) else optimizer._sgd
+    found = (about.batch_size, about.peak_lr, type(inner).__name__, getattr(inner, "nesterov", None))
+    assert found == expected
 
 
 @pytest.mark.parametrize(
