@@ -71,11 +71,18 @@ class Layout(Generic[Row]):
 
 
 def _load(stored: str) -> Any:
-    """Read JSON; a short text that is read again and again within a round is read once."""
-    return _remember(stored) if len(stored) <= _SHORT else json.loads(stored)
+    """Read JSON; a short text that is read again and again within a round is parsed once, and copied."""
+    return _copied(_remember(stored)) if len(stored) <= _SHORT else json.loads(stored)
 
 
 _remember = lru_cache(maxsize=1024)(json.loads)
+
+
+def _copied(value: Any) -> Any:
+    """Return data that its reader may change."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def text(value: str | None, field: str) -> str:

@@ -6,11 +6,12 @@ to it; after `SHARED_BY` of them the next one is kept whole again. So no text is
 
 from typing import NamedTuple
 
-from navarch.memory.connection import Store, damaged
+from navarch.memory.connection import Store, damaged, storage_errors
 from navarch.memory.errors import StoreError
 from navarch.memory.text import MESSAGE_CAP, base_of, clean_text, pack, text_digest, unpack
 
 SHARED_BY = 12
+MAX_KINDS = 256  # of texts, whose whole ones are remembered
 
 _READ = "SELECT text, packed FROM texts WHERE digest = ?"
 
@@ -37,6 +38,8 @@ class Texts:
         base = self._bases.get(kind)
         if base is None or base.users >= SHARED_BY or not self._is_whole(base.digest):
             base = None
+            if len(self._bases) >= MAX_KINDS:
+                self._bases.clear()
             self._bases[kind] = _Base(digest, stored, 0)
         else:
             self._bases[kind] = base._replace(users=base.users + 1)
@@ -65,9 +68,13 @@ class Texts:
 
 
 def read_cells(store: Store, text: object, packed: object) -> str | None:
-    """Return the text that two columns hold, with the help of the whole one that it differs from; None if none."""
+    """Return the text that two columns hold, with the help of the whole one that it differs from; None if none.
+
+    Raises: the Store errors. It leaves a transaction that the caller began as it is.
+    """
     digest, base = base_of(packed), None
     if digest is not None:
-        row = store.db.execute(_READ, (digest,)).fetchone()
+        with storage_errors(store.path):
+            row = store.db.execute(_READ, (digest,)).fetchone()
         base = None if row is None or base_of(row[1]) is not None else unpack(*row)
     return unpack(text, packed, base)

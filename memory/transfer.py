@@ -6,7 +6,7 @@ Not covered: `replay:` names in settings, which mean the runs of the memory that
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -158,12 +158,12 @@ def _insert(target: Store, table: str, rows: Rows) -> None:
 
 def _copy_texts(source: Store, target: Store, run_id: str) -> None:
     """Copy the prompts and replies of the run's calls, each checked against its digest."""
-    for (digest,) in source.db.execute(_TEXTS, (run_id,)).fetchall():
-        if digest is not None:
-            _copy_text(source, target, digest)
+    own = {digest for (digest,) in source.db.execute(_TEXTS, (run_id,)) if digest is not None}
+    for digest in sorted(own):
+        _copy_text(source, target, digest, own)
 
 
-def _copy_text(source: Store, target: Store, digest: str) -> None:
+def _copy_text(source: Store, target: Store, digest: str, own: Set[str]) -> None:
     """Copy a text, and before it the whole one that it is kept as the difference to, unless the target has it."""
     row = source.db.execute("SELECT text, packed FROM texts WHERE digest = ?", (digest,)).fetchone()
     found = None if row is None else read_cells(source, *row)
@@ -171,10 +171,11 @@ def _copy_text(source: Store, target: Store, digest: str) -> None:
         raise damaged(source.path, f"the text {digest[:12]!r} is missing or differs from its digest")
     if target.row("SELECT 1 FROM texts WHERE digest = ?", (digest,)) is not None:
         return
-    # Where the target keeps the other one as a difference itself, this one is kept whole.
+    # Where the other one is of another run, or a difference itself in the target, this one is kept whole.
     base = base_of(row[1])
     if base is not None:
-        _copy_text(source, target, base)
+        if base in own:
+            _copy_text(source, target, base, own)
         there = target.row("SELECT packed FROM texts WHERE digest = ?", (base,))
         row = row if there is not None and base_of(there[0]) is None else pack(found)
     sql = "INSERT INTO texts (digest, text, packed) VALUES (?, ?, ?)"

@@ -7,6 +7,7 @@ looked at again on every use: an edit counts from the next call on.
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ Source = Literal["option", "project", "default"]
 DEFAULT_FOLDER = Path(__file__).resolve().parent
 MAX_BYTES = 256 * 1024
 MAX_TEXTS = 512  # kept at once
+GRAIN_NS = 2_000_000_000  # the coarsest time stamps of file systems; an edit within one leaves it the same
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}(/[A-Za-z0-9][A-Za-z0-9_-]{0,79}){0,3}")
 
 
@@ -103,6 +105,7 @@ def list_names(folder: Path) -> Iterator[str]:
 def _read(path: Path, folder: Path, state: os.stat_result | None) -> str:
     """Return the file's text, from memory while the file on disk is the one that was read.
 
+    What changed a moment ago may change again under the same time stamp, so it is not kept.
     Reads at most one byte more than allowed, and never opens anything but a plain file.
     """
     try:
@@ -114,7 +117,10 @@ def _read(path: Path, folder: Path, state: os.stat_result | None) -> str:
     if kept is None or kept[0] != stamp:
         if len(_TEXTS) >= MAX_TEXTS:
             _TEXTS.clear()
-        kept = _TEXTS[path, folder] = (stamp, _read_anew(path, folder, state.st_mode))
+        is_settled = time.time_ns() - state.st_ctime_ns > GRAIN_NS
+        kept = (stamp, _read_anew(path, folder, state.st_mode))
+        if is_settled:
+            _TEXTS[path, folder] = kept
     return kept[1]
 
 

@@ -98,7 +98,7 @@ class Loaded:
         return text
 
 
-_COMPILED: dict[tuple[tuple[str, str], ...], Loaded] = {}
+_COMPILED: dict[tuple[SourceText, ...], Loaded] = {}
 
 
 def read_prompt(folders: Sequence[PromptFolder], name: str) -> Sources:
@@ -121,13 +121,14 @@ def compile_prompt(sources: Sources) -> Loaded:
 
     Raises: PromptError for a syntax error, a filter or a test that is unknown.
     """
-    key = tuple((str(text.path), text.text) for text in (sources.main, *sources.parts))
-    if key not in _COMPILED:
+    key = (sources.main, *sources.parts)
+    loaded = _COMPILED.get(key)
+    if loaded is None:
         loaded = _compile(sources)
-        if len(_COMPILED) >= MAX_COMPILED:
+        if len(_COMPILED) >= MAX_COMPILED:  # another thread may empty it too
             _COMPILED.clear()
         _COMPILED[key] = loaded
-    return _COMPILED[key]
+    return loaded
 
 
 def _compile(sources: Sources) -> Loaded:

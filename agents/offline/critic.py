@@ -63,7 +63,8 @@ class OfflineCritic:
                     gains[position] = float("inf")
             return _rank_apart(view.candidates, gains)
         candidates = [self._traits.canonical(c.values) for c in view.candidates]
-        trust = weigh(candidates, None if prior is None else self._traits.canonical(prior), len(trials))
+        known = None if prior is None else self._traits.canonical(prior)
+        trust = weigh(candidates, known, view.mission.trials_done)
         return rank_batch(fit_to(self._traits, trials), candidates, best, trust)
 
 

@@ -30,9 +30,10 @@ class Choices:
     def of(cls, space: SpaceView) -> "Choices":
         """Read the choices from a space view; those of the view that was read last are kept."""
         global _last
-        if _last is None or _last[0] is not space:
-            _last = (space, cls._read(space))
-        return _last[1]
+        last = _last  # another thread may be reading another space
+        if last is None or last[0] is not space:
+            last = _last = (space, cls._read(space))
+        return last[1]
 
     @classmethod
     def _read(cls, space: SpaceView) -> "Choices":

@@ -81,7 +81,7 @@ class Outlook:
         if not fresh:
             return []
         gains = self._surrogate.gains(list(fresh), self._best)
-        trust = weigh(list(fresh), self._prior, len(self._trials))
+        trust = weigh(list(fresh), self._prior, self._mission.trials_done)
         return [Pick(v, gain * factor) for v, gain, factor in zip(fresh.values(), gains, trust, strict=True)]
 
     def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:

@@ -132,3 +132,12 @@ def test_what_is_proposed_otherwise_stays_as_it_came(memory, make):
     (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0, raw='"0"')])
     memory.judge_proposals("demo", [valid(item)])
     assert [row.raw for row in memory.proposals("demo")] == ['"0"']
+
+
+def test_who_changes_a_row_changes_no_other(memory, make):
+    (row,) = memory.add_proposals("demo", 1, 0, [make.proposal(0)])
+    problems = [{"code": "unknown-option", "allowed": ["none"]}]
+    memory.judge_proposals("demo", [ProposalUpdate(row.proposal_id, "invalid", problems=problems)])
+    (first,) = memory.proposals("demo")
+    first.problems[0]["allowed"].append("mine")
+    assert memory.proposals("demo")[0].problems == problems

@@ -1,11 +1,15 @@
 """Texts that are much alike: whole ones, and what differs from them."""
 
+import base64
 import contextlib
+import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
-from navarch.memory import CallKey, Memory, StoreDamagedError, text_digest
-from navarch.memory.text import base_of
+from navarch.memory import CallKey, Memory, StoreDamagedError, StoreError, text_digest
+from navarch.memory.text import base_of, unpack
+from navarch.memory.texts import MAX_KINDS
 
 PROMPT = " ".join(text_digest(str(number)) for number in range(20))  # compresses badly
 BASED = "SELECT digest, packed FROM texts WHERE substr(packed, 1, 1) = x'00' ORDER BY rowid"
@@ -61,8 +65,8 @@ def test_a_base_that_has_a_base_itself_is_not_followed(memory, make):
     assert "Round 0." in memory.text(first)
 
 
-def test_a_base_of_another_run_goes_with_the_text_that_needs_it(memory, make, tmp_path):
-    ask(memory, make, 0)
+def test_a_text_comes_whole_where_its_base_is_of_another_run(memory, make, tmp_path):
+    theirs = ask(memory, make, 0)
     memory.create_run(run_id="other", **make.RUN)
     digest = ask(memory, make, 1)
     assert (
@@ -71,11 +75,20 @@ def test_a_base_of_another_run_goes_with_the_text_that_needs_it(memory, make, tm
     memory.export_run("other", tmp_path / "other.db")
     with Memory.open(tmp_path / "other.db") as taken:
         assert "Round 1." in taken.text(digest)
+        assert taken._store.rows("SELECT 1 FROM texts WHERE digest = ?", [theirs]) == []
         assert taken.check() == []
     with Memory.open(tmp_path / "new.db") as new:
         new.import_runs(tmp_path / "other.db", dict)
         assert "Round 1." in new.text(digest)
         assert new.check() == []
+
+
+def test_a_base_goes_with_the_texts_of_its_run(memory, make, tmp_path):
+    digests = [ask(memory, make, round) for round in range(3)]
+    memory.export_run("demo", tmp_path / "demo.db")
+    with Memory.open(tmp_path / "demo.db") as taken:
+        assert sorted(taken._store.rows(BASED)) == sorted(memory._store.rows(BASED))
+        assert all(f"Round {round}." in taken.text(digest) for round, digest in enumerate(digests))
 
 
 def test_a_base_that_the_other_memory_keeps_as_a_difference_leaves_the_text_whole(memory, make, tmp_path):
@@ -90,3 +103,34 @@ def test_a_base_that_the_other_memory_keeps_as_a_difference_leaves_the_text_whol
         other.import_runs(tmp_path / "demo.db", dict)
         assert "Round 1." in other.text(digest)
         assert other.check() == []
+
+
+def test_a_base_that_the_disk_does_not_give_is_one_sentence(memory, make, monkeypatch):
+    ask(memory, make, 0)
+    digest = ask(memory, make, 1)
+
+    def execute(sql, parameters):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    broken = SimpleNamespace(conn=memory._store.db.conn, execute=execute)
+    with monkeypatch.context() as patch:
+        patch.setattr(memory._store, "db", broken)
+        with pytest.raises(StoreError, match="failed: database disk image is malformed"):
+            memory.text(digest)
+    assert "Round 1." in memory.text(digest)
+
+
+def test_whole_texts_are_remembered_of_so_many_kinds(memory):
+    texts = memory._texts
+    with memory.transaction():
+        for number in range(MAX_KINDS + 3):
+            texts.keep(f"{number} {PROMPT}", str(number))
+    assert len(texts._bases) == 3
+
+
+def test_a_difference_of_version_4_stays_readable():
+    base = "The quick brown fox jumps over the lazy dog. " * 5
+    packed = base64.b64decode("AIqe6ymyDJlMS6kqt3bRt6piJF2unKZRnEHuQp+6ftEGeLvSjFDEG/aKg/JL81IUDPUAZdZTSw==")
+    assert base_of(packed) == text_digest(base)
+    assert unpack("", packed, base) == base + "Round 1."
+    assert unpack("", packed, base + " ") is None

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from navarch.prompts import PromptError, PromptLibrary
+from navarch.prompts import PromptError, PromptLibrary, files
 from navarch.prompts.files import DEFAULT_FOLDER
 
 REPAIR = "---\nrole: repair\n---\nMine: {{ error }}\n"
@@ -78,6 +78,29 @@ def test_an_edit_counts_from_the_next_call_on(project):
     after = library.render("repair", {"error": "e"})
     assert (before.user, after.user) == ("Mine: e", "Yours: e")
     assert before.digest != after.digest
+
+
+def test_an_edit_within_one_time_stamp_counts_too(project, monkeypatch):
+    library = project({"repair": "one"})
+    state = os.stat(library.get("repair").path)
+    monkeypatch.setattr(files, "_look_at", lambda path: state if path.name == "repair.md" else None)
+    assert library.render("repair", {}).user == "one"
+    project({"repair": "two"})
+    assert library.render("repair", {}).user == "two"
+
+
+def test_a_text_that_stays_is_read_once(project, monkeypatch):
+    library = project({"repair": "one"})
+    monkeypatch.setattr(files, "GRAIN_NS", -1)
+    library.get("repair")
+    monkeypatch.setattr(files, "_read_anew", None)
+    assert library.get("repair").text == "one"
+
+
+def test_the_same_folder_as_option_and_as_project_is_told_apart(project, tmp_path):
+    library = project({"repair": "one"})
+    assert library.get("repair").source == "project"
+    assert PromptLibrary(tmp_path / "prompts", None).get("repair").source == "option"
 
 
 def test_an_edit_of_a_part_counts_from_the_next_call_on(project):

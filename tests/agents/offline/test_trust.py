@@ -1,10 +1,12 @@
 """A known prior draws the search to itself, and gives way to what is measured."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from navarch.agents.offline.moves import distance
+from navarch.agents.offline.moves import Choices, distance
+from navarch.agents.offline.outlook import UNKNOWN, look_out
 from navarch.agents.offline.trust import min_trials, weigh
 
 PRIOR = ("oak", "oak", "oak")
@@ -35,3 +37,14 @@ def test_beside_a_prior_the_surrogate_is_asked_sooner_and_looks_near_to_it(toy):
     view = toy.generator_view(build_on=trials, history=trials, direction={"explore": 0.0}, count=8)
     near = [distance(tuple(p.architecture.values()), prior) for p in toy.act("generator", view).proposals]
     assert near == [1] * 8
+
+
+@pytest.mark.parametrize("done", [20, 2000])
+def test_trust_goes_by_the_trials_of_the_run_not_by_those_that_are_shown(toy, done):
+    shown, near = toy.random_trials(20), ("cedar", "cedar", "cedar", "cedar", "beech")
+    prior = ("cedar",) * 5
+    (plain,), (weighed,) = (
+        look_out(Choices.of(toy.space), UNKNOWN, toy.mission(done), shown, known).score([near])
+        for known in (None, prior)
+    )
+    assert weighed.gain == pytest.approx(plain.gain * math.exp(-10 / done))
