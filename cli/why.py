@@ -164,7 +164,7 @@ def _show_curve(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
 
 
 def _compare(note: dict[str, Any]) -> str:
-    margin = "it failed" if note["margin"] is None else f"{note['margin']:+.2f} points"
+    margin = "one of the two has no result" if note["margin"] is None else f"{note['margin']:+.2f} points"
     edits = "; ".join(f"{name} was {before}, here {after}" for name, before, after in note["differences"])
     return f"{margin} ({edits or 'the same'})"
 

@@ -100,7 +100,7 @@ def keep_state(job: Job, task_digest: str, state: TrainState, *, is_halved: bool
     }
     try:
         write_tensors(path, FORMAT, entries)
-    except (OSError, RuntimeError) as error:  # a full disk may be either
+    except (OSError, RuntimeError, MemoryError) as error:  # a full disk may be either of the first two
         why = getattr(error, "strerror", None) or type(error).__name__
         return f"its weights could not be kept ({why})"
     return ""

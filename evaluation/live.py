@@ -51,9 +51,15 @@ class Live:
         return self.points[-1].epoch if self.points else 0
 
     @property
+    def done(self) -> int:
+        """How many epochs it has trained itself: those before its first one here were an earlier trial's."""
+        return self.epoch - self.points[0].epoch + 1 if self.points else 0
+
+    @property
     def share(self) -> float:
-        """How much of the training is done, from 0 to 1."""
-        return min(self.epoch, self.epochs) / self.epochs if self.epochs > 0 else 0.0
+        """How much of its own training is done, from 0 to 1."""
+        own = self.epochs - (self.epoch - self.done)
+        return min(1.0, self.done / own) if own > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
         """Return how long the trial may still take if it goes on like this; None before its first epoch has ended."""

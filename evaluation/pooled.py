@@ -94,7 +94,7 @@ class PooledEvaluator(ABC):
 
     def _learn(self, outcome: Outcome) -> Outcome:
         """Have the pool learn what a trial took that came to its end."""
-        if outcome.state == "complete" or outcome.reason == "diverged":
+        if outcome.state in ("complete", "pruned") or outcome.reason == "diverged":
             changed = self._pool.learn(outcome.cost.peak_memory_mb)
             self._chosen += [changed] if changed is not None else []
         return outcome

@@ -67,7 +67,7 @@ class Running:
         code, peak, log = event["exit_code"], event["peak_memory_mb"], event["log"].strip()
         reason: Reason | None = None
         detail = ""
-        if self.killed_at is not None:
+        if self.killed_at is not None and code != 0:  # with 0 it was done before the kill reached it
             reason, detail = "timeout", self.why
         elif event["fault"]:
             reason, detail = "crashed", f"it was killed: {event['fault']}"
@@ -94,5 +94,5 @@ class Running:
             self.slots,
             self.attempts,
             self.lost_s,
-            self.is_silent,
+            self.is_silent and reason is not None,
         )

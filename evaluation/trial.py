@@ -29,7 +29,7 @@ from navarch.evaluation.evaluator import Job
 from navarch.evaluation.heartbeat import start_beating
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.live import teller
-from navarch.evaluation.measuring import measure_accuracy
+from navarch.evaluation.measuring import measure_outputs
 from navarch.evaluation.outcome import Outcome, Reason, TrialCost, failed, judge, pruned
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
@@ -78,7 +78,7 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
         device = target.type
         run = _search(request, folder, target, hook)
         if request.action == "test" and run.outcome.state == "complete":
-            write_reply(folder, request.request_id, _test(request, run, target, started))
+            write_reply(folder, request.request_id, _test(request, folder, run, target, started))
             return
         outcome = run.outcome
     except Exception as error:
@@ -90,8 +90,13 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
 
 
 def name_reason(error: BaseException) -> Reason:
-    """Return the reason that an exception of a trial stands for."""
+    """Return the reason that an exception of a trial stands for.
+
+    What came of another counts as that: CUDA ends the recording of a graph that ran out of memory with its own error.
+    """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "oom"
+    if error.__context__ is not None and name_reason(error.__context__) == "oom":
         return "oom"
     text = str(error).lower()
     if isinstance(error, RuntimeError | OSError) and any(
@@ -209,7 +214,9 @@ def _attempt(
     )
 
 
-def _test(request: Request, run: _Run, device: torch.device, started: float) -> dict[str, float]:
+def _test(
+    request: Request, folder: Path, run: _Run, device: torch.device, started: float
+) -> dict[str, float]:
     task, architecture = get_task(request.task), request.job.architecture
     side = get_space(architecture.space).input_side(architecture, task.resolution)
     recipe = training_recipe(task)
@@ -217,11 +224,10 @@ def _test(request: Request, run: _Run, device: torch.device, started: float) -> 
     scale = replace(scale, centre=recipe.val_centre)
     sealed = load_test_data(task, split="test")
     mixed = recipe.bf16 and bf16_pays(device)
-    accuracy = measure_accuracy(
-        run.network, sealed.images.to(device), sealed.labels.to(device), scale, mixed=mixed
-    )
+    images, labels = sealed.images.to(device), sealed.labels.to(device)
+    measured = measure_outputs(run.network, images, labels, scale, mixed=mixed, on_step=start_beating(folder))
     return {
-        "accuracy": accuracy,
+        "accuracy": measured.accuracy,
         "val_accuracy": run.outcome.objectives["val_accuracy"],
         "seconds": time.monotonic() - started,
     }

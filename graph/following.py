@@ -16,8 +16,8 @@ from navarch.evaluation.live import Live, begin_live, read_live
 from navarch.graph.lock import is_held
 from navarch.graph.paths import live_file, live_folder, lock_file
 from navarch.graph.progress import Progress, Standing
-from navarch.graph.sections import Budget
-from navarch.graph.settings import settings_of
+from navarch.graph.rungs import epochs_spent
+from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, RunRow, TrialRow
 
 SEGMENT = "segment"
@@ -134,7 +134,7 @@ class Follower:
             return Pace(None, None)
         now = time.time()
         lives = [each.live for each in running if each.live is not None]
-        return pace_of(self._settings.budget, segment.began, now, list(self._over.values()), lives)
+        return pace_of(self._settings, segment.began, now, list(self._over.values()), lives)
 
 
 @contextmanager
@@ -148,27 +148,28 @@ def watched(progress: Progress, follower: Follower) -> Iterator[None]:
 
 
 def pace_of(
-    budget: Budget, began: float, now: float, over: Sequence[TrialRow], running: Sequence[Live]
+    settings: Settings, began: float, now: float, over: Sequence[TrialRow], running: Sequence[Live]
 ) -> Pace:
     """Return how fast a segment goes that began at `began`, seconds of the wall clock.
 
     over: all trials of the run that ended, those of earlier segments too. running: what runs.
     """
-    elapsed = max(now - began, 1e-3)
-    fresh = [row for row in over if row.reused_from is None and _ended(row) >= began]
+    budget, elapsed = settings.budget, max(now - began, 1e-3)
+    before = [row for row in over if row.reused_from is not None or _ended(row) < began]
 
-    def used(rows: Sequence[TrialRow]) -> dict[str, float]:
+    def used(rows: Sequence[TrialRow], running: Sequence[Live]) -> dict[str, float]:
         return {
             "trials": len(rows) + sum(live.share for live in running),
-            "epochs": sum(row.epochs for row in rows) + sum(live.epoch for live in running),
+            "epochs": epochs_spent(rows, settings) + sum(live.done for live in running),
             "train_seconds": sum(row.train_seconds for row in rows)
             + sum(max(0.0, now - live.began) for live in running),
         }
 
-    rates = {name: amount / elapsed for name, amount in used(fresh).items()}
+    spent, earlier = used(over, running), used(before, [])
+    rates = {name: (amount - earlier[name]) / elapsed for name, amount in spent.items()}
     left = [] if budget.seconds is None else [max(0.0, budget.seconds - elapsed)]
     if rates["trials"] > 0:
-        for name, amount in used(over).items():
+        for name, amount in spent.items():
             limit = getattr(budget, name)
             if limit is not None and rates[name] > 0:
                 left.append(max(0.0, limit - amount) / rates[name])

@@ -47,11 +47,12 @@ def play_pilot(settings: Settings, parts: RunParts, rounds: int) -> tuple[dict[s
 def time_of_epochs(memory: Memory, task_digest: str) -> Span | None:
     """Return how long an epoch of a task took in the runs of a memory, in seconds of a trial; None if there is none."""
     found = [
-        float(row.cost["seconds"]) / max(1, row.epochs - row.cost.get("start_epochs", 0))
+        float(row.cost["seconds"]) / (row.epochs * row.own_share)
         for run in memory.runs()
         if run.task_digest == task_digest
         for row in (*memory.trials(run.run_id), *memory.repeats(run.run_id))
         if row.state == "complete" and row.reused_from is None and "seconds" in row.cost
+        if row.cost.get("attempts", 1) == 1  # else the silence of the first is in it
     ]
     return Span(min(found), max(found)) if found else None
 

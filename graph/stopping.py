@@ -94,7 +94,9 @@ def _kept_seconds(memory: Memory, run_id: str, settings: Settings) -> float:
     if not settings.confirm.top:
         return 0.0
     rows = memory.trials(run_id, state="complete")
-    took = [row.train_seconds for row in rows if settings.full_epochs in (None, row.epochs)]
+    took = [
+        row.train_seconds / row.own_share for row in rows if settings.full_epochs in (None, row.epochs)
+    ]  # repeats begin anew
     return settings.confirm.trainings * fmean(took) if took else 0.0
 
 

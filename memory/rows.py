@@ -163,6 +163,11 @@ class TrialRow:
         return int(json.loads(self.fidelity)["epochs"])
 
     @property
+    def own_share(self) -> float:
+        """The share of its epochs that it trained itself once complete: less than 1 where it went on from weights."""
+        return (self.epochs - int(self.cost.get("start_epochs", 0))) / self.epochs
+
+    @property
     def is_finished(self) -> bool:
         """Whether the trial has its outcome, which never changes again."""
         return self.state in ("complete", "pruned", "failed")

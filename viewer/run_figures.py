@@ -35,10 +35,13 @@ def history_figure(facts: RunFacts) -> Drawing | None:
             so_far.append((row.number, max(best, foot)))
     chart.line([*so_far, (last + 0.5, best)], "one", steps=True)
     caption += _draw_trials(facts, chart, foot)
-    failed = [row for row in facts.trials if row.state == "failed"]
-    for row in failed:
-        chart.cross(row.number, f"trial {row.number}: {row.code}, failed: {row.reason}")
-    return Drawing(chart.finish(), caption + " Crosses: failed." * bool(failed))
+    lost = {row.number: f"failed: {row.reason}" for row in facts.trials if row.state == "failed"}
+    lost |= {row.number: "stopped early" for row in facts.trials if row.state == "pruned"}
+    for row in facts.trials:
+        if row.number in lost:
+            chart.cross(row.number, f"trial {row.number}: {row.code}, {lost[row.number]}")
+    kinds = dict.fromkeys(what.partition(":")[0] for what in lost.values())
+    return Drawing(chart.finish(), caption + f" Crosses: {' or '.join(kinds)}." * bool(lost))
 
 
 def _draw_trials(facts: RunFacts, chart: Chart, foot: float) -> str:

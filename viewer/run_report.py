@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from navarch.graph.rungs import epochs_spent
 from navarch.graph.settings import Settings
 from navarch.memory import TrialRow
 from navarch.viewer.blocks import Block, Drawing, Figures, Folded, Heading, Table, Text, to_html, to_markdown
@@ -213,7 +214,7 @@ def _costs(facts: RunFacts) -> Iterator[Block]:
     spent = facts.spent
     yield Heading("What it cost")
     used = {
-        "epochs": sum(row.epochs for row in (*facts.trials, *facts.repeats)),
+        "epochs": epochs_spent(facts.trials, facts.settings) + sum(row.epochs for row in facts.repeats),
         "calls": spent.calls,
         "tokens": spent.tokens,
         "money": facts.money,

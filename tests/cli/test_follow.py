@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from terminals import CTRL_C, Terminal
 
 from navarch.cli.echo import Foot
+from navarch.cli.live_lines import testing_line
+from navarch.evaluation.live import Live
 from navarch.viewer.sparkline import sparkline
 
 NAVARCH = str(Path(sys.executable).with_name("navarch"))
@@ -160,3 +163,10 @@ def test_the_foot_of_a_terminal_is_cut_to_its_size(monkeypatch, capsys):
         foot.paint(["first", "second that is long", "日本語日本語\x1b[2J"])
     out = capsys.readouterr().out
     assert out == "second th\n日本語日\r\x1b[1A\x1b[J"
+
+
+@pytest.mark.parametrize(("share", "left"), [(1.0, "about 2 min left"), (0.5, "about 4 min left")])
+def test_the_final_test_takes_a_whole_training_also_of_what_went_on_from_weights(share, left):
+    best = SimpleNamespace(number=3, cost={"seconds": 125.0}, own_share=share)
+    view = SimpleNamespace(standing=SimpleNamespace(best=best), testing=Live(0, time.time()))
+    assert left in testing_line(view)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from navarch.cli.why import _compare
+
 
 def test_why_tells_who_proposed_a_trial_and_how_it_compares(cli, finished_run):
     ended = cli("why", "latest", "2", "--db", finished_run / "navarch.db")
@@ -124,3 +126,8 @@ def test_of_a_trial_that_failed_the_reason_and_what_it_took_are_told(cli):
     facts = json.loads(cli("why", "latest", 1, "--json").out)
     assert facts["feedback"]["val_error"] is None
     assert facts["queue_seconds"] >= 0
+
+
+def test_a_neighbour_is_not_called_failed_where_the_trial_itself_has_no_result():
+    note = {"trial": 1, "margin": None, "differences": [("edge_0_1", "none", "skip")]}
+    assert _compare(note) == "one of the two has no result (edge_0_1 was none, here skip)"

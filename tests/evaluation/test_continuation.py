@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from navarch.evaluation import Fidelity, Job, trial
+from navarch.evaluation import Fidelity, Job, tensor_file, trial
 from navarch.evaluation.continuation import find_start, keep_state
 from navarch.evaluation.evaluator import Continuation
 from navarch.evaluation.job import Request, read_outcome
@@ -203,12 +203,16 @@ def test_weights_that_do_not_fit_the_network_or_torch_are_not_used(job, space, t
         assert (start.state, why in start.note) == (None, True), start.note
 
 
-def test_a_folder_that_takes_no_file_costs_a_note_and_not_the_trial(job, run):
-    outcome = run(job(1, save="nowhere/t1.pt"))
-    assert (outcome.state, outcome.detail) == (
-        "complete",
-        "its weights could not be kept (No such file or directory)",
-    )
+def test_weights_that_cannot_be_kept_cost_a_note_and_not_the_trial(job, run, monkeypatch):
+    outcomes = [run(job(1, save="nowhere/t1.pt"))]
+    monkeypatch.setattr(tensor_file, "digest_of", lambda _: bytearray(2**62))  # more than there is
+    outcomes.append(run(job(1, save="t1.pt")))
+    assert [outcome.state for outcome in outcomes] == ["complete"] * 2
+    said = "its weights could not be kept "
+    assert [outcome.detail for outcome in outcomes] == [
+        said + "(No such file or directory)",
+        said + "(MemoryError)",
+    ]
 
 
 def test_a_trial_that_had_to_halve_its_batch_goes_on_so(job, run, tmp_path, monkeypatch):

@@ -62,6 +62,17 @@ def test_the_time_that_is_left_is_that_of_the_epochs_that_are_left():
     assert point.seconds_left(400.0) == 0.0
 
 
+def test_a_training_that_goes_on_has_done_no_epoch_of_the_earlier_one(tmp_path):
+    path = tmp_path / "3.jsonl"
+    begin_live(path, 12)
+    tell = teller(str(path))
+    tell(10, 1.0, 10.0, None)
+    live = read_live(path)
+    assert (live.epoch, live.done, live.share) == (10, 1, 1 / 3)
+    tell(1, 1.0, 10.0, None)  # out of memory: it begins anew
+    assert (read_live(path).done, read_live(path).share) == (1, 1 / 12)
+
+
 def _read(content, folder=None):
     import tempfile
     from pathlib import Path

@@ -6,9 +6,12 @@ import os
 import pytest
 
 from navarch import NavarchError
-from navarch.evaluation import TrainEvaluator, get_task
+from navarch.evaluation import Job, TrainEvaluator, get_task
+from navarch.evaluation.job import Request
 from navarch.evaluation.memory_limit import memory_limit_mb
-from navarch.evaluation.placement import usable_cores
+from navarch.evaluation.outcome import TrialCost, failed, pruned
+from navarch.evaluation.placement import Device, usable_cores
+from navarch.evaluation.running import Running
 
 
 def run_all(rig, count, fault=""):
@@ -90,6 +93,29 @@ def test_a_trial_may_take_its_share_of_the_memory_with_every_number_of_slots(mak
     shared = (memory_limit_mb(1) - memory_limit_mb(2)) * 2**20
     assert limits[None] - limits[2] == pytest.approx(shared, rel=0.05)
     assert limits[1] - limits[2] == pytest.approx(shared, rel=0.05)
+
+
+def test_a_trial_that_was_stopped_early_tells_how_much_memory_one_takes(digits, monkeypatch):
+    evaluator = TrainEvaluator(digits, slots=None, device="cpu")
+    learned = []
+    monkeypatch.setattr(evaluator._pool, "learn", learned.append)
+    cost = TrialCost(1.0, 1.0, 200.0, "cpu", 1)
+    evaluator._learn(failed("oom", "", cost=cost))
+    assert learned == []
+    evaluator._learn(pruned("stopped after epoch 1", {}, cost=cost, curve=()))
+    assert learned == [200.0]
+
+
+@pytest.mark.parametrize(("code", "reason", "is_silent"), [(0, None, False), (-9, "timeout", True)])
+def test_a_trial_that_was_done_before_the_kill_reached_it_is_not_lost(
+    digits, space, tiny, code, reason, is_silent
+):
+    request = Request("search", "1:t", "digits", "cpu", Job("t", space.parse("130010"), tiny, 0))
+    running = Running(request, Device("cpu", 1.0), 1, None, 0.0, 1, 0.0, 0.0)
+    running.listen(10.0, 5.0)
+    running.killed_at = 10.0
+    ended = running.end({"exit_code": code, "peak_memory_mb": 1.0, "log": "", "fault": ""}, 10.1)
+    assert (ended.reason, ended.is_silent) == (reason, is_silent)
 
 
 @pytest.mark.parametrize("settings", [{"device": "cuda:x"}, {"device": ()}, {"slots": -1}, {"silent_s": 0}])

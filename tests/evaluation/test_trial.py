@@ -32,6 +32,18 @@ def test_an_exception_has_one_reason(error, reason):
     assert trial.name_reason(error) == reason
 
 
+def test_an_error_that_came_of_too_little_memory_is_out_of_memory():
+    def record():
+        try:
+            raise MemoryError
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+    with pytest.raises(RuntimeError) as caught:
+        record()
+    assert trial.name_reason(caught.value) == "oom"
+
+
 def test_a_network_that_cannot_be_built_fails_as_build(request_of, tmp_path, monkeypatch):
     class Broken:
         def input_side(self, _architecture, side):
@@ -87,6 +99,20 @@ def test_the_images_are_read_once_for_all_forks(request_of, tmp_path, monkeypatc
     trial.warm_up("digits")
     trial.run_request(request_of("test"), tmp_path)
     assert read == ["digits"]
+
+
+def test_the_final_test_gives_signs_of_life_too(request_of, tmp_path, monkeypatch):
+    beats, original = [], trial.load_test_data
+
+    def load(task, *, split):
+        beats.clear()  # those of the training
+        return original(task, split=split)
+
+    monkeypatch.setattr(trial, "start_beating", lambda folder: lambda: beats.append(folder))
+    monkeypatch.setattr(trial, "load_test_data", load)
+    trial.run_request(request_of("test"), tmp_path)
+    assert read_test_score(tmp_path, "1:t").accuracy > 0
+    assert len(beats) == 6  # 1,191 images, 200 at a time
 
 
 def test_a_test_that_fails_leaves_an_outcome_instead_of_a_score(request_of, tmp_path, monkeypatch):

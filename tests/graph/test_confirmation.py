@@ -1,5 +1,6 @@
 """Confirmation: the best of a search are trained again on fresh seeds, and only then is one called the best."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,8 +8,9 @@ from listeners import StopAfter
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
+from navarch.graph import stopping
 from navarch.graph.confirmation import confirmations
-from navarch.graph.settings import load_settings, settings_of
+from navarch.graph.settings import Settings, load_settings, settings_of
 from navarch.memory import Memory
 
 EDGES = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
@@ -177,6 +179,16 @@ def test_a_budget_of_training_time_keeps_room_too(bench):
         spent = memory.spent("r1")
     assert (spent.trials, spent.repeats) == (13, 8)
     assert spent.train_seconds == pytest.approx(2.1)
+
+
+def test_the_room_is_that_of_whole_trainings_where_the_search_went_on_from_weights(bench):
+    bench.run(workflow="random", budget={"trials": 1}, train={"epochs": 4})
+    with bench.memory() as memory:
+        (row,) = memory.trials("r1")
+    on = replace(row, train_seconds=0.5, cost={**row.cost, "start_epochs": 3})
+    settings = Settings.model_validate({"confirm": {"top": 2, "seeds": 2}, "search": {"rungs": (4,)}})
+    stored = SimpleNamespace(trials=lambda run_id, state: [on])
+    assert stopping._kept_seconds(stored, "r1", settings) == pytest.approx(4 * 2.0)
 
 
 def test_time_that_is_over_ends_the_search_and_not_its_confirmation(lucky):

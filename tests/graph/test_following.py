@@ -11,7 +11,7 @@ from navarch.graph.following import SEGMENT, Follower, pace_of
 from navarch.graph.lock import hold, is_held
 from navarch.graph.paths import live_file, live_folder, lock_file
 from navarch.graph.progress import Silent
-from navarch.graph.sections import Budget
+from navarch.graph.settings import Settings
 from navarch.memory.connection import format_time
 
 SMALL = {"workflow": "random", "budget": {"trials": 4}, "search": {"trials_per_round": 2}}
@@ -118,6 +118,14 @@ def test_a_folder_that_cannot_be_made_costs_the_view_alone(bench, monkeypatch):
     assert len(bench.table()) == 4
 
 
+def planned(**budget):
+    return Settings.model_validate({"budget": budget})
+
+
+def points(*epochs):
+    return tuple(LiveEpoch(epoch, 1060.0, 1.0, 50.0, None) for epoch in epochs)
+
+
 class TestPace:
     """Rate and remaining time from plain figures."""
 
@@ -130,31 +138,47 @@ class TestPace:
 
     def test_running_trials_count_by_the_share_that_is_done(self, bench):
         rows = self.trials(bench, 3, ended=1050.0)
-        half = Live(4, 1040.0, (LiveEpoch(2, 1060.0, 1.0, 50.0, None),))
-        pace = pace_of(Budget(trials=7), 1000.0, 1070.0, rows, [half])
+        half = Live(4, 1040.0, points(1, 2))
+        pace = pace_of(planned(trials=7), 1000.0, 1070.0, rows, [half])
         assert pace.per_minute == pytest.approx(60 * 3.5 / 70)
         assert pace.seconds_left == pytest.approx(3.5 / 3.5 * 70)
 
     def test_trials_of_earlier_segments_and_reused_ones_took_none_of_its_time(self, bench):
         first, second, third = self.trials(bench, 3, ended=1050.0)
         rows = [replace(first, finished_at=format_time(900.0)), replace(second, reused_from="r0/t1"), third]
-        pace = pace_of(Budget(trials=5), 1000.0, 1060.0, rows, [])
+        pace = pace_of(planned(trials=5), 1000.0, 1060.0, rows, [])
         assert pace.per_minute == pytest.approx(1.0)
         assert pace.seconds_left == pytest.approx(120.0)
 
     def test_the_budget_that_is_spent_first_decides(self, bench):
         rows = self.trials(bench, 2, ended=1050.0)
         epochs = rows[0].epochs
-        pace = pace_of(Budget(trials=1000, epochs=3 * epochs), 1000.0, 1060.0, rows, [])
+        pace = pace_of(planned(trials=1000, epochs=3 * epochs), 1000.0, 1060.0, rows, [])
         assert pace.seconds_left == pytest.approx(30.0)
-        assert pace_of(Budget(trials=4, seconds=70), 1000.0, 1060.0, rows, []).seconds_left == 10.0
-        trained = pace_of(Budget(trials=1000, train_seconds=90), 1000.0, 1060.0, rows, [])
+        assert pace_of(planned(trials=4, seconds=70), 1000.0, 1060.0, rows, []).seconds_left == 10.0
+        trained = pace_of(planned(trials=1000, train_seconds=90), 1000.0, 1060.0, rows, [])
         assert trained.seconds_left == pytest.approx(30.0)
 
+    def test_a_rung_counts_the_epochs_above_the_one_below_and_a_stopped_trial_those_it_trained(self, bench):
+        first, second, third = self.trials(bench, 3, ended=1050.0)
+        low = replace(first, fidelity='{"epochs":2,"schedule_epochs":4,"skeleton":{}}')
+        high = replace(second, cost={**second.cost, "start_epochs": 2})
+        stopped = replace(third, state="pruned", val_accuracy=None, cost={"epochs": 1})
+        settings = Settings.model_validate(
+            {"workflow": "asha", "search": {"rungs": (2, 4)}, "budget": {"trials": 1000, "epochs": 16}}
+        )
+        running = Live(
+            4, 1050.0, points(3)
+        )  # it went on after two epochs, and has trained one of its own two
+        pace = pace_of(settings, 1000.0, 1060.0, [low, high, stopped], [running])
+        assert pace.per_minute == pytest.approx(3.5)
+        spent = 2 + 2 + 1 + 1
+        assert pace.seconds_left == pytest.approx((16 - spent) / (spent / 60))
+
     def test_before_anything_is_measured_nothing_is_known(self):
-        pace = pace_of(Budget(trials=4), 1000.0, 1060.0, [], [Live(4, 1000.0)])
+        pace = pace_of(planned(trials=4), 1000.0, 1060.0, [], [Live(4, 1000.0)])
         assert (pace.per_minute, pace.seconds_left) == (None, None)
-        assert pace_of(Budget(trials=4, seconds=100), 1000.0, 1060.0, [], []).seconds_left == 40.0
+        assert pace_of(planned(trials=4, seconds=100), 1000.0, 1060.0, [], []).seconds_left == 40.0
 
 
 def test_a_lock_that_is_looked_at_for_a_moment_can_still_be_held(tmp_path):

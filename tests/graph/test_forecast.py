@@ -1,6 +1,7 @@
 """A forecast against the runs that it is of: the prompts of the rehearsal are those that a run sends."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from openai_server import Fault, OpenAIServer
@@ -117,6 +118,21 @@ def test_earlier_runs_tell_how_long_a_trial_takes(bench):
     with Memory.open(bench.db, create=False, read_only=True) as memory:
         assert time_of_epochs(memory, parts.task.digest) == Span(0.1 / 4, 0.1 / 4)
         assert time_of_epochs(memory, "another task") is None
+
+
+def test_the_time_of_an_epoch_is_neither_that_of_a_silence_nor_of_an_earlier_trial(bench):
+    from types import SimpleNamespace
+
+    from navarch.graph.pilot import time_of_epochs
+
+    bench.run(budget={"trials": 3}, workflow="random")
+    with Memory.open(bench.db, create=False, read_only=True) as memory:
+        (run,) = memory.runs()
+        plain, again, on = memory.trials("r1")
+    again = replace(again, cost={**again.cost, "seconds": 1800.0, "attempts": 2})
+    on = replace(on, cost={**on.cost, "start_epochs": 2})
+    kept = SimpleNamespace(runs=lambda: [run], trials=lambda _: [plain, again, on], repeats=lambda _: [])
+    assert time_of_epochs(kept, run.task_digest) == Span(0.1 / 4, 0.1 / 2)
 
 
 def test_trials_of_few_epochs_are_planned_as_such():

@@ -148,6 +148,17 @@ def test_the_page_is_well_formed_escaped_and_loads_nothing(facts):
     assert "url(" not in page
 
 
+def test_a_stopped_trial_counts_the_epochs_it_trained_and_is_marked_as_such(facts):
+    assert "Crosses: failed." in history_figure(facts).caption
+    (lost,) = [row for row in facts.trials if row.state == "failed"]
+    stopped = replace(lost, number=9, state="pruned", reason=None, cost={**lost.cost, "epochs": 1})
+    more = replace(facts, trials=(*facts.trials, stopped))
+    assert "| epochs | 33 | - |" in write_report(more, is_markdown=True)
+    drawing = history_figure(more)
+    assert "Crosses: failed or stopped early." in drawing.caption
+    assert f"trial 9: {lost.code}, stopped early" in drawing.svg
+
+
 def test_a_run_that_was_not_confirmed_says_that_its_best_may_be_luck(facts):
     page = write_report(replace(facts, confirmation=None), is_markdown=True)
     assert "its validation accuracy is too high by luck" in page
