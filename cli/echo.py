@@ -76,14 +76,14 @@ class Foot:
         """Take the lines off the terminal."""
         if self._drawn:
             up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
+            self._drawn = 0  # before the write: at its end Ctrl-C is most likely to come
             _write(f"\r{up}\x1b[J")
-            self._drawn = 0
 
     def draw(self) -> None:
         """Put the lines onto the terminal, below what is there."""
         if self._lines:
-            _write("\n".join(self._lines))
             self._drawn = len(self._lines)
+            _write("\n".join(self._lines))
 
 
 _lock = threading.RLock()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from navarch.cli.echo import Foot, echo, echo_json, is_terminal
-from navarch.cli.live_lines import finished_line, foot_lines, pace_words
+from navarch.cli.live_lines import finished_line, foot_lines, name_of, pace_words, repeated_line
 from navarch.cli.options import db_flag
 from navarch.cli.wording import accuracy
 
@@ -59,7 +59,7 @@ def _follow_on_terminal(follower: "Follower") -> None:
         for at, view in enumerate(_looks(follower)):
             if at == 0:
                 echo(_head(view))
-            _tell_finished(view, told=view.standing.trials - len(view.finished))
+            _tell_finished(view)
             foot.paint([] if view.is_over else foot_lines(view))
 
 
@@ -68,14 +68,14 @@ def _follow_in_lines(follower: "Follower") -> None:
     for at, view in enumerate(_looks(follower)):
         if at == 0:
             echo(_head(view))
-        _tell_finished(view, told=view.standing.trials - len(view.finished), is_paced=True)
+        _tell_finished(view, is_paced=True)
         for running in told.begun(view):
-            echo(f"started   trial {running.trial.number:<3} {running.trial.code}")
+            echo(f"started   {name_of(running.trial)}")
         for running, point in told.epochs(view):
             assert running.live is not None
             loss = "-" if point.train_loss is None else f"{point.train_loss:.3f}"
             echo(
-                f"epoch     trial {running.trial.number:<3} {point.epoch}/{running.live.epochs}  loss {loss}  "
+                f"epoch     {_short_name(running.trial)} {point.epoch}/{running.live.epochs}  loss {loss}  "
                 f"train {accuracy(point.train_accuracy)}  val {accuracy(point.val_accuracy)}"
             )
         if view.testing is not None and told.is_first_test():
@@ -92,13 +92,13 @@ def _follow_as_json(follower: "Follower") -> None:
             )
         for trial in view.finished:
             _event("finished", **_trial_facts(trial))
-        if view.finished and not view.is_over:
-            standing, pace = view.standing, view.pace
-            rate = {"per_minute": pace.per_minute, "seconds_left": pace.seconds_left}
-            _event("pace", trials=standing.trials, budget=standing.budget, **rate)
+        for trial in view.repeated:
+            _event("repeated", seed=trial.seed, **_trial_facts(trial))
+        if (view.finished or view.repeated) and not view.is_over:
+            _event("pace", **_pace_facts(view))
         for running in told.begun(view):
             trial = running.trial
-            _event("started", trial=trial.number, code=trial.code, epochs=trial.epochs)
+            _event("started", trial=trial.number, code=trial.code, epochs=trial.epochs, seed=trial.seed)
         for running, point in told.epochs(view):
             assert running.live is not None
             _event("epoch", trial=running.trial.number, epochs=running.live.epochs, **_facts(point))
@@ -147,14 +147,30 @@ def _head(view: "View") -> str:
     return f"run {run.run_id} {view.state}: {what}"
 
 
-def _tell_finished(view: "View", *, told: int, is_paced: bool = False) -> None:
-    """Print the trials that ended since the last look, each with how many had ended by then."""
+def _short_name(trial: "TrialRow") -> str:
+    """Return the number of a trial; a repeat is known by its architecture and seed."""
+    from navarch.memory import REPEATS
+
+    return f"{name_of(trial)} " if trial.round == REPEATS else f"trial {trial.number:<3}"
+
+
+def _tell_finished(view: "View", *, is_paced: bool = False) -> None:
+    """Print the trials and repeats that ended since the last look, each with how many had ended by then."""
     from dataclasses import replace
 
-    for at, trial in enumerate(view.finished, start=told + 1):
-        line = finished_line(trial, replace(view.standing, trials=at))
-        paced = pace_words(view.pace) if is_paced and trial is view.finished[-1] else ""
-        echo(f"{line}, {paced}" if paced else line)
+    told, again = view.standing.trials - len(view.finished), view.repeats - len(view.repeated)
+    lines = [
+        finished_line(trial, replace(view.standing, trials=at))
+        for at, trial in enumerate(view.finished, start=told + 1)
+    ]
+    lines += [
+        repeated_line(trial, at, view.planned) for at, trial in enumerate(view.repeated, start=again + 1)
+    ]
+    paced = pace_words(view.pace, is_of_repeats=bool(view.planned)) if is_paced else ""
+    if lines and paced:
+        lines[-1] = f"{lines[-1]}, {paced}"
+    for line in lines:
+        echo(line)
 
 
 def _show_end(memory: "Memory", run_id: str, db: Path) -> None:
@@ -165,9 +181,15 @@ def _show_end(memory: "Memory", run_id: str, db: Path) -> None:
 
     run = memory.get_run(run_id)
     if run.state in ("running", "finishing"):
-        done = memory.count_finished(run_id)
+        spent = memory.spent(run_id)
+        again = f" and {spent.repeats} repeats" * bool(spent.repeats)
         echo()
-        echo(f"nothing works on run {run_id}: its process was killed. Its {done} finished trials are kept")
+        how = (
+            "it was stopped or killed after its search"
+            if run.state == "finishing"
+            else "its process was killed"
+        )
+        echo(f"nothing works on run {run_id}: {how}. Its {spent.trials} finished trials{again} are kept")
         echo(f"go on with: navarch resume {run_id}{db_flag(db)}")
         return
     show_result(result_of(memory, run, settings_of(run)), db)
@@ -175,6 +197,13 @@ def _show_end(memory: "Memory", run_id: str, db: Path) -> None:
 
 def _event(event: str, **facts: Any) -> None:
     echo_json({"event": event, **facts}, indent=None)
+
+
+def _pace_facts(view: "View") -> dict[str, Any]:
+    standing, pace = view.standing, view.pace
+    again = {"repeats": view.repeats, "planned_repeats": view.planned} if view.planned else {}
+    rate = {"per_minute": pace.per_minute, "seconds_left": pace.seconds_left}
+    return {"trials": standing.trials, "budget": standing.budget, **again, **rate}
 
 
 def _facts(point: "LiveEpoch") -> dict[str, Any]:

@@ -23,6 +23,19 @@ def finished_line(trial: "TrialRow", standing: "Standing") -> str:
     return f"finished  trial {trial.number:<3} {trial.code}  {how_it_ended(trial)}  |  {best_of(standing)}  {spent}"
 
 
+def repeated_line(trial: "TrialRow", done: int, planned: int) -> str:
+    """Return a finished repeat, and how many there are."""
+    return f"repeated  {trial.code}  seed {trial.seed:<3} {how_it_ended(trial)}  |  {done}/{planned} repeats"
+
+
+def name_of(trial: "TrialRow", widest: int = 60) -> str:
+    """Return what a trial or a repeat is called."""
+    from navarch.memory import REPEATS
+
+    code = one_line(trial.code, widest)
+    return f"repeat {code} seed {trial.seed}" if trial.round == REPEATS else f"trial {trial.number:<3} {code}"
+
+
 def how_it_ended(trial: "TrialRow") -> str:
     """Return what a finished trial measured, or why it did not, in a few words."""
     if trial.state != "complete":
@@ -44,16 +57,26 @@ def foot_lines(view: "View") -> list[str]:
     lines = ["  ".join(map(str.ljust, parts, widths)).rstrip() for parts in table]
     if view.testing is not None:
         lines.append(testing_line(view))
-    standing = view.standing
-    paced = pace_words(view.pace)
-    spent = f"{standing.trials} of {standing.budget} trials"
-    lines.append(", ".join((spent, *([paced] if paced else []), best_of(standing))))
+    lines.append(", ".join(standing_words(view)))
     return lines
 
 
-def pace_words(pace: "Pace") -> str:
+def standing_words(view: "View") -> list[str]:
+    """Return how many trials and repeats ended, the pace and the best; a run of repeats alone has no best."""
+    from navarch.graph.noise import NOISE
+
+    standing, paced = view.standing, pace_words(view.pace, is_of_repeats=bool(view.planned))
+    words = [f"{view.repeats} of {view.planned} repeats"] if view.planned else []
+    words += [paced] if paced else []
+    if view.run.workflow == NOISE:
+        return words or ["begins"]
+    return [f"{standing.trials} of {standing.budget} trials", *words, best_of(standing)]
+
+
+def pace_words(pace: "Pace", *, is_of_repeats: bool = False) -> str:
     """Return rate and remaining time, as far as they are known."""
-    words = [] if pace.per_minute is None else [f"{rate_words(pace.per_minute)} trials a minute"]
+    what = "repeats" if is_of_repeats else "trials"
+    words = [] if pace.per_minute is None else [f"{rate_words(pace.per_minute)} {what} a minute"]
     if pace.seconds_left:
         words.append(f"about {duration(pace.seconds_left)} left")
     return ", ".join(words)
@@ -67,7 +90,7 @@ def rate_words(per_minute: float) -> str:
 def running_parts(running: "Running") -> list[str]:
     """Return a running trial: epochs, last validation accuracy with its curve, times, the same of the training."""
     trial, live, now = running.trial, running.live, time.time()
-    name = f"trial {trial.number:<3} {one_line(trial.code, _WIDEST_CODE)}"
+    name = name_of(trial, _WIDEST_CODE)
     if live is None:
         return [name, "begins"]
     if not live.epochs:

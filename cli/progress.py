@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch import NavarchError
 from navarch.cli.echo import Foot, echo, is_terminal, one_line
-from navarch.cli.live_lines import finished_line, foot_lines, how_it_ended
+from navarch.cli.live_lines import finished_line, foot_lines, repeated_line
 from navarch.cli.wording import gist, measuring, roles_of
 
 if TYPE_CHECKING:
@@ -90,9 +90,7 @@ class ConsoleProgress:
 
     def repeated(self, trial: "TrialRow", done: int, planned: int) -> None:
         """Print a finished repeat."""
-        echo(
-            f"repeated  {trial.code}  seed {trial.seed:<3} {how_it_ended(trial)}  |  {done}/{planned} repeats"
-        )
+        echo(repeated_line(trial, done, planned))
 
     def testing(self, trial: "TrialRow") -> None:
         """Print that the test split is opened."""

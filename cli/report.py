@@ -1,6 +1,7 @@
 """`navarch report`: one page of a run, to read and to hand on."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def report(
 
     with read_memory(db) as memory:
         facts = read_run(memory, name)
-    file = output or Path(f"{facts.run.run_id}.html")
+    file = output or Path(Path(f"{facts.run.run_id}.html").name)  # a run of elsewhere may be called anything
     _write(file, write_report(facts, is_markdown=file.suffix.lower() == ".md"))
     echo(f"report of {facts.run.run_id}: {file}")
 
@@ -58,4 +59,5 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         raise NavarchError(f"file {str(file)!r} cannot be written: {error.strerror}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()

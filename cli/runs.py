@@ -207,13 +207,10 @@ def _best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
 
 
 def state_of(row: "RunRow", db: Any) -> str:
-    """Return the run's state; a run whose process died reads `interrupted`, whatever it last stored."""
-    from navarch.graph.lock import is_held
-    from navarch.graph.paths import lock_file
+    """Return the run's state as it is now."""
+    from navarch.graph.result import state_now
 
-    if row.state in ("running", "finishing") and not is_held(lock_file(db_path(db), row.run_id)):
-        return "interrupted"
-    return row.state
+    return state_now(row, db_path(db))
 
 
 def _listed(memory: "Memory", row: "RunRow", state: str) -> dict[str, Any]:

@@ -110,7 +110,9 @@ def _show_result(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     record = feedback or {}
     place = f", rank {record['rank']}" if record.get("rank") else ""
     margin = record.get("margin_to_best")
-    beside = "" if margin is None else f", {margin:+.2f} points to the best of the others at its time"
+    in_noise = record.get("margin_in_noise")
+    units = "" if in_noise is None else f" ({in_noise:+.1f} deviations between seeds)"
+    beside = "" if margin is None else f", {margin:+.2f} points{units} to the best of the others at its time"
     _line("validation", f"{accuracy(row.val_accuracy)}{place}{beside}")
     if record.get("val_error") is not None:
         _line(

@@ -38,12 +38,14 @@ class LiveEpoch:
 class Live:
     """A running trial: when it began (seconds of the wall clock), and its epochs so far.
 
-    epochs: how many it is to train; 0 for what is not counted in epochs.
+    epochs: after how many it ends; 0 for what is not counted in epochs. start: those of the weights that it may go on
+    from; it begins at the first epoch where they are lost.
     """
 
     epochs: int
     began: float
     points: tuple[LiveEpoch, ...] = ()
+    start: int = 0
 
     @property
     def epoch(self) -> int:
@@ -51,15 +53,19 @@ class Live:
         return self.points[-1].epoch if self.points else 0
 
     @property
-    def done(self) -> int:
-        """How many epochs it has trained itself: those before its first one here were an earlier trial's."""
-        return self.epoch - self.points[0].epoch + 1 if self.points else 0
+    def trained(self) -> int:
+        """How many epochs have ended here, without those of the weights that it went on from."""
+        return self.epoch - self._before if self.points else 0
 
     @property
     def share(self) -> float:
-        """How much of its own training is done, from 0 to 1."""
-        own = self.epochs - (self.epoch - self.done)
-        return min(1.0, self.done / own) if own > 0 else 0.0
+        """How much of the training is done, from 0 to 1."""
+        whole = self.epochs - self._before
+        return min(self.trained, whole) / whole if whole > 0 else 0.0
+
+    @property
+    def _before(self) -> int:
+        return self.start if self.points and self.points[0].epoch > self.start else 0
 
     def seconds_left(self, now: float) -> float | None:
         """Return how long the trial may still take if it goes on like this; None before its first epoch has ended."""
@@ -68,10 +74,11 @@ class Live:
         return max(0.0, (self.points[-1].at - self.began) / self.share - (now - self.began))
 
 
-def begin_live(path: Path, epochs: int) -> None:
+def begin_live(path: Path, epochs: int, start: int = 0) -> None:
     """Make the file of a trial that begins, in place of one that is there."""
+    head = {"epochs": epochs, "began": time.time(), "start": start}
     with suppress(OSError):
-        path.write_text(json.dumps({"epochs": epochs, "began": time.time()}) + "\n", encoding="ascii")
+        path.write_text(json.dumps(head) + "\n", encoding="ascii")
 
 
 def end_live(path: Path) -> None:
@@ -112,8 +119,8 @@ def read_live(path: Path) -> Live | None:
     except OSError:
         return None
     first = _object(head)
-    epochs, began = first.get("epochs"), _number(first.get("began"))
-    if type(epochs) is not int or began is None:
+    epochs, began, start = first.get("epochs"), _number(first.get("began")), first.get("start", 0)
+    if type(epochs) is not int or began is None or type(start) is not int:
         return None
     points: list[LiveEpoch] = []
     for line in lines:
@@ -122,7 +129,7 @@ def read_live(path: Path) -> Live | None:
             if points and point.epoch <= points[-1].epoch:
                 points = []
             points.append(point)
-    return Live(epochs, began, tuple(points))
+    return Live(epochs, began, tuple(points), start)
 
 
 def _point(data: dict[str, Any]) -> LiveEpoch | None:

@@ -44,14 +44,14 @@ def confirm(ctx: RunContext) -> None:
     best = ctx.memory.top_trials(ctx.run_id, wanted.top, **ctx.settings.admitted)
     if not best:
         return
-    ctx.progress.confirming(best, wanted.seeds)
     architectures = [ctx.space.parse(row.architecture) for row in best]
     seeds = fresh_seeds(ctx.settings.train.seed, wanted.seeds)
     add_repeats(ctx.memory, ctx.run_id, ctx, architectures, seeds)
     ctx.fault("candidates.admitted")
-    finish_repeats(
-        replace(ctx, elapsed_s=lambda: 0.0)
-    )  # budget.seconds ends the search, which has left it room
+    if any(not row.is_finished for row in ctx.memory.repeats(ctx.run_id)):
+        ctx.progress.confirming(best, wanted.seeds)
+    # budget.seconds ends the search, which has left it room
+    finish_repeats(replace(ctx, elapsed_s=lambda: 0.0))
     if winner_of(ctx.memory, ctx.run_id, ctx.settings, confirmed=True) is None:
         ctx.progress.noted(
             f"nothing is confirmed: no candidate completed on {LEAST_SEEDS} fresh seeds; "

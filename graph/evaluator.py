@@ -162,7 +162,8 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
     def start(job: Job) -> None:
         ctx.fault("worker.started")
         if job.live:  # only a training is counted in epochs
-            begin_live(Path(job.live), job.fidelity.epochs if ctx.evaluator.name == "train" else 0)
+            start = job.continuation.epochs if job.continuation is not None else 0
+            begin_live(Path(job.live), job.fidelity.epochs if ctx.evaluator.name == "train" else 0, start)
         progress.started(ctx.memory.start_trial(job.trial_id))
 
     def finish(job: Job, outcome: Outcome) -> None:
@@ -197,7 +198,7 @@ def _give_feedback(ctx: RunContext, rows: list[TrialRow], round: int) -> None:
     history = ctx.past.close(round, rows)
     val_images = ctx.task.val_size if ctx.task.evaluator in ("train", "supernet") else 0
     for row in rows:
-        if row.feedback is None:
-            noise = ctx.settings.confirm.noise
+        if row.feedback is None:  # the noise is that of whole trainings
+            noise = ctx.settings.confirm.noise if row.epochs == ctx.fidelity.epochs else None
             feedback = make_feedback(history[row.number], history, val_images=val_images, noise=noise)
             ctx.memory.set_feedback(row.trial_id, feedback.to_dict())

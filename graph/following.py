@@ -5,7 +5,7 @@ the run's process holds its lock; what a killed process left of them is not look
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +13,14 @@ from pathlib import Path
 from shutil import rmtree
 
 from navarch.evaluation.live import Live, begin_live, read_live
+from navarch.graph.confirmation import winner_of
 from navarch.graph.lock import is_held
 from navarch.graph.paths import live_file, live_folder, lock_file
 from navarch.graph.progress import Progress, Standing
-from navarch.graph.rungs import epochs_spent
-from navarch.graph.settings import Settings, settings_of
-from navarch.memory import Memory, RunRow, TrialRow
+from navarch.graph.rungs import epochs_spent, search_epochs
+from navarch.graph.sections import Budget
+from navarch.graph.settings import settings_of
+from navarch.memory import REPEATS, Memory, RunRow, TrialRow
 
 SEGMENT = "segment"
 TEST = "test"
@@ -38,6 +40,7 @@ class Pace:
 
     per_minute: trials that were measured, running ones by the share that is done; reused ones took no time.
     seconds_left: until the first of the budgets of trials, epochs and time is spent, if it goes on like this.
+    Where repeats are trained both are theirs alone; before, their time is not in the time that is left.
     """
 
     per_minute: float | None
@@ -48,12 +51,16 @@ class Pace:
 class View:
     """A run at one moment. state: the stored one, or "interrupted" where no process works on it.
 
-    finished: trials that ended since the last look, in their order. testing: the final test while it runs.
+    finished: trials that ended since the last look, in their order; repeated: so with repeats, of which `repeats` ended
+    so far and `planned` are all. testing: the final test while it runs.
     """
 
     run: RunRow
     state: str
     finished: tuple[TrialRow, ...]
+    repeated: tuple[TrialRow, ...]
+    repeats: int
+    planned: int
     running: tuple[Running, ...]
     standing: Standing
     pace: Pace
@@ -103,11 +110,14 @@ class Follower:
         if not works and state in ("running", "finishing"):
             state = "interrupted"
         rows = self._memory.trials(self._run_id, after=self._gapless)
+        rows += self._memory.trials(self._run_id, round=REPEATS, after=self._gapless)
         new = [row for row in rows if row.is_finished and row.number not in self._over]
         new.sort(key=lambda row: (row.finished_at or "", row.number))
         self._over.update((row.number, row) for row in new)
         while self._gapless + 1 in self._over:
             self._gapless += 1
+        waiting = [row for row in rows if row.round == REPEATS and not row.is_finished]
+        repeats = self._ended(repeats=True)
         running = [
             Running(row, self._read(str(row.number))) for row in rows if works and row.state == "running"
         ]
@@ -115,26 +125,38 @@ class Follower:
         return View(
             run=run,
             state=state,
-            finished=tuple(new),
+            finished=tuple(row for row in new if row.round != REPEATS),
+            repeated=tuple(row for row in new if row.round == REPEATS),
+            repeats=len(repeats),
+            planned=len(repeats) + len(waiting),
             running=tuple(running),
             standing=self._standing(),
-            pace=self._pace(segment, running),
+            pace=self._pace(segment, running, [*repeats, *waiting]),
             testing=self._read(TEST) if works and state == "finishing" else None,
         )
 
     def _read(self, name: str) -> Live | None:
         return read_live(live_file(self._db, self._run_id, name))
 
-    def _standing(self) -> Standing:
-        best = self._memory.best_trial(self._run_id, **self._settings.admitted)
-        return Standing(len(self._over), self._settings.budget.trials, best)
+    def _ended(self, *, repeats: bool) -> list[TrialRow]:
+        return [row for row in self._over.values() if (row.round == REPEATS) is repeats]
 
-    def _pace(self, segment: Live | None, running: Sequence[Running]) -> Pace:
+    def _standing(self) -> Standing:
+        best = winner_of(self._memory, self._run_id, self._settings)
+        return Standing(len(self._ended(repeats=False)), self._settings.budget.trials, best)
+
+    def _pace(self, segment: Live | None, running: Sequence[Running], repeats: Sequence[TrialRow]) -> Pace:
+        """Return the pace of the repeats, if there are any, else that of the search."""
         if segment is None:
             return Pace(None, None)
-        now = time.time()
+        settings, now, over = self._settings, time.time(), self._ended(repeats=bool(repeats))
         lives = [each.live for each in running if each.live is not None]
-        return pace_of(self._settings, segment.began, now, list(self._over.values()), lives)
+        if repeats:
+            began = max(segment.began, min(_seconds(row.created_at) for row in repeats))
+            return pace_of(Budget(trials=len(repeats)), began, now, over, lives)
+        epochs = search_epochs(settings, settings.full_epochs or 0)
+        budget = settings.budget.model_copy(update={"epochs": epochs})
+        return pace_of(budget, segment.began, now, over, lives, lambda rows: epochs_spent(rows, settings))
 
 
 @contextmanager
@@ -147,35 +169,45 @@ def watched(progress: Progress, follower: Follower) -> Iterator[None]:
         progress.ended()
 
 
+def whole_epochs(rows: Sequence[TrialRow]) -> int:
+    """Return the epochs of trials that all began anew."""
+    return sum(row.epochs for row in rows)
+
+
 def pace_of(
-    settings: Settings, began: float, now: float, over: Sequence[TrialRow], running: Sequence[Live]
+    budget: Budget,
+    began: float,
+    now: float,
+    over: Sequence[TrialRow],
+    running: Sequence[Live],
+    epochs_of: Callable[[Sequence[TrialRow]], int] = whole_epochs,
 ) -> Pace:
     """Return how fast a segment goes that began at `began`, seconds of the wall clock.
 
-    over: all trials of the run that ended, those of earlier segments too. running: what runs.
+    over: all trials of the run that ended, those of earlier segments too. running: what runs. epochs_of: what trials
+    count of the budget of epochs.
     """
-    budget, elapsed = settings.budget, max(now - began, 1e-3)
-    before = [row for row in over if row.reused_from is not None or _ended(row) < began]
+    elapsed = max(now - began, 1e-3)
+    fresh = [row for row in over if row.reused_from is None and _seconds(row.finished_at) >= began]
 
-    def used(rows: Sequence[TrialRow], running: Sequence[Live]) -> dict[str, float]:
+    def used(rows: Sequence[TrialRow]) -> dict[str, float]:
         return {
             "trials": len(rows) + sum(live.share for live in running),
-            "epochs": epochs_spent(rows, settings) + sum(live.done for live in running),
+            "epochs": epochs_of(rows) + sum(live.trained for live in running),
             "train_seconds": sum(row.train_seconds for row in rows)
             + sum(max(0.0, now - live.began) for live in running),
         }
 
-    spent, earlier = used(over, running), used(before, [])
-    rates = {name: (amount - earlier[name]) / elapsed for name, amount in spent.items()}
+    rates = {name: amount / elapsed for name, amount in used(fresh).items()}
     left = [] if budget.seconds is None else [max(0.0, budget.seconds - elapsed)]
     if rates["trials"] > 0:
-        for name, amount in spent.items():
+        for name, amount in used(over).items():
             limit = getattr(budget, name)
             if limit is not None and rates[name] > 0:
                 left.append(max(0.0, limit - amount) / rates[name])
     return Pace(60 * rates["trials"] or None, min(left, default=None))
 
 
-def _ended(row: TrialRow) -> float:
-    """Return when a trial ended, seconds of the wall clock."""
-    return datetime.fromisoformat(row.finished_at).timestamp() if row.finished_at else 0.0
+def _seconds(stored: str | None) -> float:
+    """Return a stored time in seconds of the wall clock; 0 for none."""
+    return datetime.fromisoformat(stored).timestamp() if stored else 0.0

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from navarch import NavarchError
+from navarch.agents.model import parse_replay
 from navarch.evaluation import ENOUGH_FREEDOM, Noise, measure_noise
 from navarch.graph.assemble import RunParts
 from navarch.graph.context import RunContext
@@ -57,8 +58,12 @@ def noise_of(repeats: Iterable[Repeated]) -> Noise | None:
 
 
 def with_noise(memory: Memory, settings: Settings, parts: RunParts) -> Settings:
-    """Return settings that say what the memory knows of the noise now, so that a run keeps to one figure."""
-    if settings.confirm.noise is not None or settings.evaluator in SEEDLESS:
+    """Return settings that say what the memory knows of the noise now, so that a run keeps to one figure.
+
+    A recording is answered with what it knew: its prompts would not be the same with more.
+    """
+    is_replay = any(parse_replay(name) is not None for name in parts.models.values())
+    if settings.confirm.noise is not None or settings.evaluator in SEEDLESS or is_replay:
         return settings
     name, task = parts.space.origin.name, parts.task.digest
     found = noise_of(known_repeats(memory, name, task, parts.fidelity.key()))
@@ -66,6 +71,14 @@ def with_noise(memory: Memory, settings: Settings, parts: RunParts) -> Settings:
         return settings
     known = {"noise": round(found.deviation, 4)}
     return settings.model_copy(update={"confirm": settings.confirm.model_copy(update=known)})
+
+
+def of_repeats(settings: Settings) -> Settings:
+    """Return the settings of a run of repeats alone: what a settings file says of a search has no part in it."""
+    default = Settings()
+    search = {name: getattr(default, name) for name in ("obfuscate", "without", "proxies", "seki")}
+    confirm = settings.confirm.model_copy(update={"top": 0})
+    return settings.model_copy(update={**search, "workflow": "random", "confirm": confirm})
 
 
 def check_noise(settings: Settings, seeds: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from navarch import NavarchError
 from navarch.agents.model import ReplayName, parse_replay
 from navarch.graph.rules import round_sizes
+from navarch.graph.sections import Confirm
 from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, RunRow
 
@@ -41,10 +42,15 @@ def repeat_flags(flags: Mapping[str, Any], model: str, db: Path) -> dict[str, An
 def pin_recordings(settings: Settings) -> Settings:
     """Return settings that name the replayed run for good: its whole id, an absolute file, the sizes of its rounds.
 
-    `latest` means another run as soon as this one exists, and the default sizes depend on who answered.
+    `latest` means another run as soon as this one exists, and the default sizes depend on who answered. What the run
+    knew of the noise stands in its prompts.
     """
     roles = {role: _pinned(name, settings.db) for role, name in settings.roles.items()}
-    changes: dict[str, Any] = {"model": _pinned(settings.model, settings.db), "roles": roles}
+    changes: dict[str, Any] = {
+        "model": _pinned(settings.model, settings.db),
+        "roles": roles,
+        "confirm": _with_recorded_noise(settings),
+    }
     name = parse_replay(settings.model_of("generator"))
     if name is not None:
         recorded = settings_of(find_recorded(name, settings.db))
@@ -52,6 +58,16 @@ def pin_recordings(settings: Settings) -> Settings:
         open_sizes = {key: value for key, value in sizes.items() if getattr(settings.search, key) is None}
         changes["search"] = settings.search.model_copy(update=open_sizes)
     return settings.model_copy(update=changes)
+
+
+def _with_recorded_noise(settings: Settings) -> Confirm:
+    """Return what is done after the search, with what a replayed run knew of the noise where nothing else is given."""
+    recordings = filter(None, map(parse_replay, (settings.model, *settings.roles.values())))
+    name = next(recordings, None)
+    if name is None or settings.confirm.noise is not None:
+        return settings.confirm
+    recorded = settings_of(find_recorded(name, settings.db))
+    return settings.confirm.model_copy(update={"noise": recorded.confirm.noise})
 
 
 def refuse_other_search(run: RunRow, settings: Settings, workflow: str, space: str) -> None:

@@ -18,7 +18,7 @@ from navarch.graph.fault import fault
 from navarch.graph.following import Follower, begin_test, shown_live, watched
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
-from navarch.graph.noise import NOISE, check_noise, chosen, with_noise, work_on_noise
+from navarch.graph.noise import NOISE, check_noise, chosen, of_repeats, with_noise, work_on_noise
 from navarch.graph.paths import checkpoint_file, lock_file, make_folder
 from navarch.graph.places import moved, with_absolute_paths
 from navarch.graph.progress import Progress, Silent
@@ -88,7 +88,7 @@ def start_noise(
     Without codes: what `noise.chosen` takes. What any run has repeated already is not trained again.
     Raises: NavarchError before anything starts.
     """
-    settings = with_absolute_paths(settings).model_copy(update={"workflow": "random"})
+    settings = of_repeats(with_absolute_paths(settings))
     check_noise(settings, seeds)
     parts = prepare(settings)
     architectures = chosen(parts.space, codes, settings.seed)

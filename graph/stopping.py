@@ -90,14 +90,19 @@ def _spent_reason(
 
 
 def _kept_seconds(memory: Memory, run_id: str, settings: Settings) -> float:
-    """Return how long the confirmation will train, by the mean of what the search trained in full."""
+    """Return how long the confirmation will train, by the mean of an epoch of what the search trained in full.
+
+    Before a trial of full fidelity has completed, those of the lower rungs tell.
+    """
     if not settings.confirm.top:
         return 0.0
     rows = memory.trials(run_id, state="complete")
-    took = [
-        row.train_seconds / row.own_share for row in rows if settings.full_epochs in (None, row.epochs)
-    ]  # repeats begin anew
-    return settings.confirm.trainings * fmean(took) if took else 0.0
+    rows = [row for row in rows if settings.full_epochs in (None, row.epochs)] or rows
+    if not rows:
+        return 0.0
+    # A trial that went on from weights has taken the time of its last epochs alone; a repeat begins anew.
+    epoch = fmean(row.train_seconds / (row.epochs - row.cost.get("start_epochs", 0)) for row in rows)
+    return settings.confirm.trainings * epoch * (settings.full_epochs or rows[0].epochs)
 
 
 def _kept(seconds: float) -> str:

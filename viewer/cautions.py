@@ -46,7 +46,7 @@ def _apart(found: Confirmation) -> str:
     if not others:
         return f"trial {found.winner} alone was confirmed"
     if not close:
-        return f"trial {found.winner} is told apart from all others: the interval of no difference holds 0"
+        return f"trial {found.winner} is told apart from all others: no interval of the difference holds 0"
     numbers = ", ".join(str(one.confirmed.trial.number) for one in close)
     return (
         f"not distinguishable from trial {found.winner}: trial{'s' * (len(close) > 1)} {numbers} "
@@ -63,10 +63,10 @@ def cautions(facts: "RunFacts") -> list[str]:
     """Return what a reader of a run's figures must know before anything is called better."""
     found = facts.confirmation
     said = []
-    if facts.run.state != "finished":
-        said.append(f"The run is {facts.run.state}: these are figures on the way.")
+    if facts.state != "finished":
+        said.append(f"The run is {facts.state}: these are figures on the way.")
     if facts.best is None:
-        said.append("No trial has completed.")
+        said += [] if facts.is_noise else ["No trial has completed."]
     elif found is None and facts.run.evaluator in ("train", "callable"):
         said.append(
             "The best is one training, chosen as the highest of many: its validation accuracy is too high by luck, and "

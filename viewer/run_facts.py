@@ -9,7 +9,9 @@ from navarch.agents.ladder import Ladder, ladders
 from navarch.evaluation import Limits, Noise
 from navarch.graph.confirmation import score_of, winner_of
 from navarch.graph.money import money_of
-from navarch.graph.noise import Repeated, known_repeats, noise_of
+from navarch.graph.noise import NOISE, Repeated, known_repeats, noise_of
+from navarch.graph.result import state_now
+from navarch.graph.rungs import epochs_spent
 from navarch.graph.settings import Settings, settings_of
 from navarch.memory import Memory, ReplySources, RunRow, Spent, TestScoreRow, TrialRow
 from navarch.spaces import SearchSpace, get_space
@@ -21,11 +23,12 @@ from navarch.viewer.svg import draw_svg
 class RunFacts:
     """A run as it is stored now.
 
-    repeated, noise: what the whole memory has repeated at the run's fidelity. refused: proposals by status. drawing: of
-    the best, where its space is at hand.
+    state: as it is now. repeated, noise: what the whole memory has repeated at the run's fidelity. refused: proposals
+    by status. drawing: of the best, where its space is at hand.
     """
 
     run: RunRow
+    state: str
     settings: Settings
     trials: tuple[TrialRow, ...]
     repeats: tuple[TrialRow, ...]
@@ -40,6 +43,19 @@ class RunFacts:
     money: float | None
     refused: Mapping[str, int]
     drawing: str | None
+
+    @property
+    def is_noise(self) -> bool:
+        """Return whether the run measures noise alone: it searches nothing and has no best."""
+        return self.run.workflow == NOISE
+
+    @property
+    def epochs(self) -> int:
+        """Return the epochs that count of the budget: those of the search as the search counts them, and of repeats."""
+        trials = [row for row in self.trials if row.is_finished and row.reason != "cancelled"]
+        return epochs_spent(trials, self.settings) + sum(
+            row.epochs for row in self.repeats if row.is_finished
+        )
 
     @property
     def failures(self) -> dict[str, int]:
@@ -71,6 +87,7 @@ def read_run(memory: Memory, name: str) -> RunFacts:
     statuses = Counter(row.status for row in memory.proposals(run.run_id))
     return RunFacts(
         run=run,
+        state=state_now(run, memory.path),
         settings=settings,
         trials=tuple(trials),
         repeats=tuple(repeats),

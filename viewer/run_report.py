@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from statistics import stdev
 
-from navarch.graph.rungs import epochs_spent
 from navarch.graph.settings import Settings
 from navarch.memory import TrialRow
 from navarch.viewer.blocks import Block, Drawing, Figures, Folded, Heading, Table, Text, to_html, to_markdown
@@ -20,7 +20,7 @@ _BUDGETS = ("epochs", "calls", "tokens", "money", "train_seconds", "seconds")
 def write_report(facts: RunFacts, *, is_markdown: bool) -> str:
     """Return the report as the text of a file."""
     run = facts.run
-    ended = f"{run.state}: {run.stop_reason}" if run.stop_reason else run.state
+    ended = f"{facts.state}: {run.stop_reason}" if run.stop_reason else facts.state
     lead = (
         f"workflow {run.workflow}, space {run.space}, task {run.task}, evaluator {run.evaluator}, seed {run.seed}; "
         f"{ended}; started {run.created_at[:16].replace('T', ' ')} UTC, navarch {run.version}"
@@ -65,6 +65,9 @@ def _key_figures(facts: RunFacts) -> Iterator[tuple[str, str, str]]:
         yield "test", percent(facts.test.accuracy), "sealed in the search, read once"
     if facts.noise is not None:
         yield "noise", f"{facts.noise.deviation:.2f}", "points, deviation between seeds"
+    if facts.is_noise:
+        yield "repeats", f"{facts.spent.repeats}", f"of {len(facts.repeats)}"
+        return
     yield (
         "trials",
         f"{facts.spent.trials}",
@@ -148,7 +151,7 @@ def _noise(facts: RunFacts) -> Iterator[Block]:
             one.code,
             str(len(one.accuracies)),
             f"{sum(one.accuracies) / len(one.accuracies):.2f}",
-            f"{_spread(one.accuracies):.2f}",
+            f"{stdev(one.accuracies):.2f}",
         )
         for one in facts.repeated
     )
@@ -167,11 +170,6 @@ def _noise(facts: RunFacts) -> Iterator[Block]:
         f"{found.smallest_difference():.2f} points to be told apart, two means of three seeds by "
         f"{found.smallest_difference(3):.2f}."
     )
-
-
-def _spread(values: tuple[float, ...]) -> float:
-    mean = sum(values) / len(values)
-    return float((sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5)
 
 
 def _failures(facts: RunFacts) -> Iterator[Block]:
@@ -214,14 +212,14 @@ def _costs(facts: RunFacts) -> Iterator[Block]:
     spent = facts.spent
     yield Heading("What it cost")
     used = {
-        "epochs": epochs_spent(facts.trials, facts.settings) + sum(row.epochs for row in facts.repeats),
+        "epochs": facts.epochs,
         "calls": spent.calls,
         "tokens": spent.tokens,
         "money": facts.money,
         "train_seconds": round(spent.train_seconds, 1),
         "seconds": None,
     }
-    rows = [("trials", str(spent.trials), str(facts.settings.budget.trials))]
+    rows = [] if facts.is_noise else [("trials", str(spent.trials), str(facts.settings.budget.trials))]
     for name in _BUDGETS:
         limit = getattr(facts.settings.budget, name)
         if used[name] is not None or limit is not None:

@@ -1,5 +1,6 @@
 """`navarch show --follow`: in a terminal, piped and as JSON, of runs that work, have ended, or were killed."""
 
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from terminals import CTRL_C, Terminal
 
+import navarch.cli.echo as echoing
 from navarch.cli.echo import Foot
 from navarch.cli.live_lines import testing_line
 from navarch.evaluation.live import Live
@@ -154,6 +156,27 @@ def test_a_curve_is_a_line_of_bars_between_its_lowest_and_its_highest_value():
     assert sparkline([10.0, 45.0, 80.0]) == "▁▅█"
     long = sparkline(list(range(200)), 12)
     assert (len(long), long[-1]) == (12, "█")
+
+
+def paint(*pictures):
+    with Foot() as foot:
+        for lines in pictures:
+            foot.paint(lines)
+
+
+@pytest.mark.parametrize(("at", "shown"), [(1, "a\nb\r\x1b[1A\x1b[J"), (2, "a\nb\r\x1b[1A\x1b[J")])
+def test_what_was_painted_when_ctrl_c_came_is_taken_away_once(monkeypatch, capsys, at, shown):
+    writes, write = itertools.count(1), echoing._write
+
+    def interrupted(text, *, err=False):
+        write(text, err=err)
+        if next(writes) == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(echoing, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        paint(["a", "b"], ["c"])
+    assert capsys.readouterr().out == shown
 
 
 def test_the_foot_of_a_terminal_is_cut_to_its_size(monkeypatch, capsys):

@@ -84,6 +84,19 @@ def test_a_confirmed_run_says_how_likely_each_is_the_best(confirmed):
     best = json.loads(cli("best", "--json").out)
     assert best["trial"] == found["confirmation"]["winner"]
     assert best["test_accuracy"] is not None
+    out = cli("show", "--follow").out
+    assert [line.split("  ")[-1].split()[0] for line in out.splitlines() if line.startswith("repeated ")] == [
+        "1/4",
+        "2/4",
+        "3/4",
+        "4/4",
+    ]
+    events = [json.loads(line) for line in cli("show", "--follow", "--json").out.splitlines()]
+    assert [event["seed"] for event in events if event["event"] == "repeated"] == [1, 1, 2, 2]
+    assert events[-1]["best"]["trial"] == found["confirmation"]["winner"]
+    known = [row["feedback"].get("margin_in_noise") for row in found["trials"]]
+    at = next(number for number, units in enumerate(known, start=1) if units is not None)
+    assert f"({known[at - 1]:+.1f} deviations between seeds) to the best" in cli("why", "latest", at).out
 
 
 @pytest.mark.slow
@@ -97,7 +110,10 @@ def test_a_report_is_one_file_of_either_form(confirmed, tmp_path):
     assert cli("report", "r2", "-o", "r.md").code == 0
     assert (tmp_path / "r.md").read_text().startswith("# Run r2: widgets on")
     assert cli("report", "r1", "-o", "noise.md").code == 0
-    assert "The deviation between seeds is" in (tmp_path / "noise.md").read_text()
+    measured = (tmp_path / "noise.md").read_text()
+    assert "The deviation between seeds is" in measured
+    assert "- repeats: **3** of 3" in measured
+    assert "No trial has completed" not in measured
     assert sorted(
         path.name for path in tmp_path.iterdir() if path.suffix != ".db" and "navarch" not in path.name
     ) == ["noise.md", "r.md", "r2.html"]
@@ -109,6 +125,8 @@ def test_a_report_is_one_file_of_either_form(confirmed, tmp_path):
     [
         ("r.pdf", "end the name in .html or .md"),
         ("gone/r.html", "'gone/r.html' cannot be written: No such file or directory"),
+        ("navarch.db/r.html", "'navarch.db/r.html' cannot be written: Not a directory"),
+        (f"{'r' * 250}.html", "cannot be written: File name too long"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_one_sentence(confirmed, output, said):

@@ -76,7 +76,7 @@ def test_of_a_promoted_trial_it_is_told_from_which_one_it_went_on(cli):
     )
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_a_memory_of_an_earlier_version_is_read_as_it_is(cli, tmp_path, version):
     path = tmp_path / "old.db"
     shutil.copy(Path(__file__).parents[1] / "memory" / "golden" / f"{version}.sqlite", path)
@@ -91,6 +91,8 @@ def test_a_memory_of_an_earlier_version_is_read_as_it_is(cli, tmp_path, version)
         (("why", "latest", 1), "90.50 %, rank 1"),
         (("prompts", "compare", "golden", "golden"), "no model was asked"),
         (("export", "golden", "-o", "new.db"), "exported golden"),
+        (("best",), "run golden"),
+        (("report", "-o", "old.md"), "report of golden"),
     ):
         ended = cli(*command, "--db", path)
         assert (ended.code, ended.err) == (0, ""), command

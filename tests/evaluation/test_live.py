@@ -62,15 +62,14 @@ def test_the_time_that_is_left_is_that_of_the_epochs_that_are_left():
     assert point.seconds_left(400.0) == 0.0
 
 
-def test_a_training_that_goes_on_has_done_no_epoch_of_the_earlier_one(tmp_path):
-    path = tmp_path / "3.jsonl"
-    begin_live(path, 12)
-    tell = teller(str(path))
-    tell(10, 1.0, 10.0, None)
-    live = read_live(path)
-    assert (live.epoch, live.done, live.share) == (10, 1, 1 / 3)
-    tell(1, 1.0, 10.0, None)  # out of memory: it begins anew
-    assert (read_live(path).done, read_live(path).share) == (1, 1 / 12)
+def test_epochs_of_the_weights_that_a_trial_goes_on_from_are_none_of_its_own():
+    head = '{"epochs": 9, "began": 100.0, "start": 3}'
+    assert _read(f"{head}\n".encode()).share == 0.0
+    live = _read(f'{head}\n{{"epoch": 4, "at": 110.0}}\n'.encode())
+    assert (live.trained, live.share) == (1, 1 / 6)
+    assert live.seconds_left(110.0) == pytest.approx(50.0)
+    anew = _read(f'{head}\n{{"epoch": 1, "at": 110.0}}\n'.encode())  # the weights were lost
+    assert (anew.trained, anew.share) == (1, 1 / 9)
 
 
 def _read(content, folder=None):
@@ -99,7 +98,9 @@ LINES = st.lists(
 
 
 @given(
-    head=st.sampled_from([b"", b"{}", b"[", b'{"epochs": 4, "began": 1.5}', b'{"epochs": 0, "began": 1}']),
+    head=st.sampled_from(
+        [b"", b"{}", b"[", b'{"epochs": 4, "began": 1.5, "start": 2}', b'{"epochs": 0, "began": 1}']
+    ),
     lines=LINES,
 )
 def test_whatever_is_in_the_file_is_read_or_passed_over(head, lines):

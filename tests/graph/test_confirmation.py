@@ -1,6 +1,5 @@
 """Confirmation: the best of a search are trained again on fresh seeds, and only then is one called the best."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,9 +7,10 @@ from listeners import StopAfter
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
-from navarch.graph import stopping
 from navarch.graph.confirmation import confirmations
-from navarch.graph.settings import Settings, load_settings, settings_of
+from navarch.graph.sections import Budget, Confirm
+from navarch.graph.settings import load_settings, settings_of
+from navarch.graph.stopping import stop_reason
 from navarch.memory import Memory
 
 EDGES = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
@@ -181,14 +181,21 @@ def test_a_budget_of_training_time_keeps_room_too(bench):
     assert spent.train_seconds == pytest.approx(2.1)
 
 
-def test_the_room_is_that_of_whole_trainings_where_the_search_went_on_from_weights(bench):
-    bench.run(workflow="random", budget={"trials": 1}, train={"epochs": 4})
+def test_the_time_of_a_repeat_is_that_of_all_its_epochs_also_where_trials_went_on_from_weights(bench):
+    bench.run(
+        workflow="halving",
+        budget={"trials": 6},
+        search={"rungs": [1, 4], "reduction": 2},
+        train={"epochs": 4},
+    )
     with bench.memory() as memory:
-        (row,) = memory.trials("r1")
-    on = replace(row, train_seconds=0.5, cost={**row.cost, "start_epochs": 3})
-    settings = Settings.model_validate({"confirm": {"top": 2, "seeds": 2}, "search": {"rungs": (4,)}})
-    stored = SimpleNamespace(trials=lambda run_id, state: [on])
-    assert stopping._kept_seconds(stored, "r1", settings) == pytest.approx(4 * 2.0)
+        settings = settings_of(memory.get_run("r1"))
+        full = [row for row in memory.trials("r1") if row.epochs == 4]
+        assert {(row.cost["start_epochs"], row.train_seconds) for row in full} == {(1, 0.1)}
+        changes = {"budget": Budget(trials=50, train_seconds=1.0), "confirm": Confirm(top=60, seeds=10)}
+        asked = settings.model_copy(update=changes)
+        reason = stop_reason(memory, "r1", asked, lambda: 0.0)
+    assert "about 80 kept" in reason  # 600 trainings of 4 epochs, of which 3 took 0.1 s
 
 
 def test_time_that_is_over_ends_the_search_and_not_its_confirmation(lucky):

@@ -6,12 +6,16 @@ from dataclasses import replace
 import pytest
 from listeners import StopAfter
 
+from navarch.cli.live_lines import standing_words
 from navarch.evaluation.live import Live, LiveEpoch, begin_live, read_live, teller
 from navarch.graph.following import SEGMENT, Follower, pace_of
 from navarch.graph.lock import hold, is_held
 from navarch.graph.paths import live_file, live_folder, lock_file
 from navarch.graph.progress import Silent
-from navarch.graph.settings import Settings
+from navarch.graph.run import start_noise
+from navarch.graph.rungs import epochs_spent
+from navarch.graph.sections import Budget
+from navarch.graph.settings import load_settings, settings_of
 from navarch.memory.connection import format_time
 
 SMALL = {"workflow": "random", "budget": {"trials": 4}, "search": {"trials_per_round": 2}}
@@ -32,6 +36,16 @@ class Looking(Silent):
         self.is_over = True
 
     def started(self, trial):
+        self.views.append(self.follower.look())
+
+
+class LookingOn(Looking):
+    """Looks when repeats end and when the test begins, too."""
+
+    def repeated(self, trial, done, planned):
+        self.views.append(self.follower.look())
+
+    def testing(self, trial):
         self.views.append(self.follower.look())
 
 
@@ -118,12 +132,56 @@ def test_a_folder_that_cannot_be_made_costs_the_view_alone(bench, monkeypatch):
     assert len(bench.table()) == 4
 
 
-def planned(**budget):
-    return Settings.model_validate({"budget": budget})
+def test_the_repeats_of_a_confirmation_are_seen_with_a_pace_of_their_own(lucky):
+    looking = LookingOn()
+    result = lucky.run(progress=looking, **SMALL, confirm={"top": 2, "seeds": 2})
+    again = [view for view in looking.views if view.planned]
+    begun = [view for view in again if view.running]
+    assert [[each.trial.seed for each in view.running] for view in begun] == [[1], [1], [2], [2]]
+    assert [row.seed for view in again for row in view.repeated] == [1, 1, 2, 2]
+    assert [view.repeats for view in begun] == [0, 1, 2, 3]
+    assert {view.planned for view in again} == {4}
+    assert {(view.standing.trials, view.state) for view in again} == {(4, "finishing")}
+    assert begun[0].pace.per_minute is None  # nothing of the search is counted
+    ended = [view.pace.seconds_left for view in again if view.repeats]
+    assert ended[0] > 0.0
+    assert ended[-1] == 0.0
+    assert again[-1].standing.best.number == result.best.number
 
 
-def points(*epochs):
-    return tuple(LiveEpoch(epoch, 1060.0, 1.0, 50.0, None) for epoch in epochs)
+def test_a_run_of_noise_is_seen_by_its_repeats(lucky):
+    looking = LookingOn()
+    start_noise(load_settings(None, {"db": lucky.db}), ["123401"], 3, looking)
+    assert [view.repeats for view in looking.views] == [0, 1, 1, 2, 2, 3]
+    assert [view.planned for view in looking.views] == [3] * 6
+    with lucky.memory() as memory:
+        view = Follower(memory, lucky.db, "r1").look()
+    assert ([row.seed for row in view.repeated], view.finished, view.planned) == ([1, 2, 3], (), 3)
+    assert " ".join(standing_words(view)) == "3 of 3 repeats"
+
+
+def test_epochs_that_a_trial_went_on_from_are_not_spent_again(bench):
+    bench.run(
+        workflow="halving",
+        budget={"trials": 50, "epochs": 10},
+        search={"rungs": [1, 4], "reduction": 2},
+        train={"epochs": 4},
+    )
+    with bench.memory() as memory:
+        rows = memory.trials("r1")
+        settings = settings_of(memory.get_run("r1"))
+    rows = [replace(row, finished_at=format_time(1050.0)) for row in rows]
+    spent = sum(row.cost["epochs"] for row in rows)
+    assert spent < sum(row.epochs for row in rows)
+    pace = pace_of(
+        Budget(trials=1000, epochs=2 * spent),
+        1000.0,
+        1060.0,
+        rows,
+        [],
+        lambda all: epochs_spent(all, settings),
+    )
+    assert pace.seconds_left == pytest.approx(60.0)
 
 
 class TestPace:
@@ -138,47 +196,31 @@ class TestPace:
 
     def test_running_trials_count_by_the_share_that_is_done(self, bench):
         rows = self.trials(bench, 3, ended=1050.0)
-        half = Live(4, 1040.0, points(1, 2))
-        pace = pace_of(planned(trials=7), 1000.0, 1070.0, rows, [half])
+        half = Live(4, 1040.0, (LiveEpoch(2, 1060.0, 1.0, 50.0, None),))
+        pace = pace_of(Budget(trials=7), 1000.0, 1070.0, rows, [half])
         assert pace.per_minute == pytest.approx(60 * 3.5 / 70)
         assert pace.seconds_left == pytest.approx(3.5 / 3.5 * 70)
 
     def test_trials_of_earlier_segments_and_reused_ones_took_none_of_its_time(self, bench):
         first, second, third = self.trials(bench, 3, ended=1050.0)
         rows = [replace(first, finished_at=format_time(900.0)), replace(second, reused_from="r0/t1"), third]
-        pace = pace_of(planned(trials=5), 1000.0, 1060.0, rows, [])
+        pace = pace_of(Budget(trials=5), 1000.0, 1060.0, rows, [])
         assert pace.per_minute == pytest.approx(1.0)
         assert pace.seconds_left == pytest.approx(120.0)
 
     def test_the_budget_that_is_spent_first_decides(self, bench):
         rows = self.trials(bench, 2, ended=1050.0)
         epochs = rows[0].epochs
-        pace = pace_of(planned(trials=1000, epochs=3 * epochs), 1000.0, 1060.0, rows, [])
+        pace = pace_of(Budget(trials=1000, epochs=3 * epochs), 1000.0, 1060.0, rows, [])
         assert pace.seconds_left == pytest.approx(30.0)
-        assert pace_of(planned(trials=4, seconds=70), 1000.0, 1060.0, rows, []).seconds_left == 10.0
-        trained = pace_of(planned(trials=1000, train_seconds=90), 1000.0, 1060.0, rows, [])
+        assert pace_of(Budget(trials=4, seconds=70), 1000.0, 1060.0, rows, []).seconds_left == 10.0
+        trained = pace_of(Budget(trials=1000, train_seconds=90), 1000.0, 1060.0, rows, [])
         assert trained.seconds_left == pytest.approx(30.0)
 
-    def test_a_rung_counts_the_epochs_above_the_one_below_and_a_stopped_trial_those_it_trained(self, bench):
-        first, second, third = self.trials(bench, 3, ended=1050.0)
-        low = replace(first, fidelity='{"epochs":2,"schedule_epochs":4,"skeleton":{}}')
-        high = replace(second, cost={**second.cost, "start_epochs": 2})
-        stopped = replace(third, state="pruned", val_accuracy=None, cost={"epochs": 1})
-        settings = Settings.model_validate(
-            {"workflow": "asha", "search": {"rungs": (2, 4)}, "budget": {"trials": 1000, "epochs": 16}}
-        )
-        running = Live(
-            4, 1050.0, points(3)
-        )  # it went on after two epochs, and has trained one of its own two
-        pace = pace_of(settings, 1000.0, 1060.0, [low, high, stopped], [running])
-        assert pace.per_minute == pytest.approx(3.5)
-        spent = 2 + 2 + 1 + 1
-        assert pace.seconds_left == pytest.approx((16 - spent) / (spent / 60))
-
     def test_before_anything_is_measured_nothing_is_known(self):
-        pace = pace_of(planned(trials=4), 1000.0, 1060.0, [], [Live(4, 1000.0)])
+        pace = pace_of(Budget(trials=4), 1000.0, 1060.0, [], [Live(4, 1000.0)])
         assert (pace.per_minute, pace.seconds_left) == (None, None)
-        assert pace_of(planned(trials=4, seconds=100), 1000.0, 1060.0, [], []).seconds_left == 40.0
+        assert pace_of(Budget(trials=4, seconds=100), 1000.0, 1060.0, [], []).seconds_left == 40.0
 
 
 def test_a_lock_that_is_looked_at_for_a_moment_can_still_be_held(tmp_path):

@@ -4,8 +4,10 @@ import pytest
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
-from navarch.graph.noise import known_repeats, noise_of
-from navarch.graph.settings import load_settings
+from navarch.graph.assemble import prepare
+from navarch.graph.noise import known_repeats, noise_of, with_noise
+from navarch.graph.replaying import pin_recordings
+from navarch.graph.settings import load_settings, settings_of
 from navarch.memory import Memory
 
 
@@ -95,6 +97,51 @@ def test_an_architecture_that_every_seed_gives_the_same_says_nothing_of_noise(be
     bench.run(workflow="random", budget={"trials": 2})
     with bench.memory() as memory:
         assert memory.get_run("r2").settings["confirm"]["noise"] is None
+
+
+def test_of_a_lower_rung_the_noise_is_not_known(lucky):
+    lucky.run(
+        workflow="halving",
+        budget={"trials": 8},
+        confirm={"noise": 2.0},
+        search={"rungs": [1, 4], "reduction": 2},
+        train={"epochs": 4},
+    )
+    with lucky.memory() as memory:
+        told = {row.epochs for row in memory.trials("r1") if "margin_in_noise" in row.feedback}
+    assert told == {4}
+
+
+def test_a_replay_reads_the_prompts_that_the_recorded_run_did(lucky):
+    lucky.run(budget={"trials": 4})
+    measure(lucky, "123401", seeds=5)
+    lucky.run(budget={"trials": 4}, train={"seed": 9}, confirm={"noise": 2.0})
+    for recorded in ("r1", "r3"):
+        settings = load_settings(
+            None, {"db": lucky.db, "model": f"replay:{recorded}", "budget": {"trials": 4}}
+        )
+        with lucky.memory() as memory:
+            noise = settings_of(memory.get_run(recorded)).confirm.noise
+        pinned = pin_recordings(settings)
+        parts = prepare(pinned)
+        with lucky.memory() as memory:
+            assert with_noise(memory, pinned, parts).confirm.noise == noise
+
+
+def test_what_a_settings_file_says_of_a_search_has_no_part_in_noise(lucky):
+    measure(
+        lucky,
+        "123401",
+        seeds=3,
+        workflow="navarch",
+        obfuscate=3,
+        without=["critic"],
+        proxies={"names": ["snip"], "keep": 2},
+        budget={"epochs": 40},
+        confirm={"top": 9, "seeds": 9},
+    )
+    with lucky.memory() as memory:
+        assert {(row.code, row.state) for row in memory.repeats("r1")} == {("123401", "complete")}
 
 
 def test_noise_of_another_fidelity_is_another(lucky):

@@ -43,7 +43,7 @@ def trial(code, seed):
     )
 
 
-def finish(memory, row, accuracy):
+def finish(memory, row, accuracy, **cost):
     facts = {"val_accuracy": accuracy} if accuracy is not None else {}
     points = [
         {
@@ -68,6 +68,7 @@ def finish(memory, row, accuracy):
             "peak_memory_mb": 10.0,
             "device": "cpu",
             "epochs": 4,
+            **cost,
         },
     )
 
@@ -104,6 +105,32 @@ def facts(tmp_path_factory):
         memory.set_test_score("r1", "r1/t5", 69.0, 70.5, 1.0)
         memory.set_run_state("r1", "finished", "budget of 4 trials is spent")
         return read_run(memory, "r1")
+
+
+def test_a_run_whose_process_died_is_told_as_interrupted_and_its_epochs_as_they_count(tmp_path):
+    settings = load_settings(
+        None, {"workflow": "halving", "search": {"rungs": [1, 4]}, "train": {"epochs": 4}}
+    )
+    with Memory.open(tmp_path / "navarch.db") as memory:
+        memory.create_run(
+            workflow="halving",
+            space=SPACE.name,
+            task="digits",
+            task_digest="t",
+            evaluator="train",
+            seed=0,
+            settings=settings.model_dump(mode="json"),
+            version="0.1.0",
+        )
+        rows = memory.add_trials(
+            "r1", 1, [replace(trial("333333", 0), fidelity={"epochs": 1, "skeleton": {}})]
+        )
+        rows += memory.add_trials("r1", 2, [trial("333333", 0), trial("111113", 0)])
+        finish(memory, rows[0], 60.0)
+        finish(memory, rows[1], 70.0, start_epochs=1)
+        facts = read_run(memory, "r1")
+    assert facts.epochs == 4  # 1, and 3 on from there; the last one waits
+    assert "The run is interrupted: these are figures on the way." in write_report(facts, is_markdown=True)
 
 
 def test_the_winner_is_that_of_fresh_seeds_with_its_test(facts):
@@ -169,6 +196,7 @@ def test_a_run_on_the_way_or_without_a_result_is_reported_too(facts):
     begun = replace(
         facts,
         run=replace(facts.run, state="running", stop_reason=None),
+        state="running",
         trials=(),
         repeats=(),
         best=None,
