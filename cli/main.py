@@ -97,6 +97,9 @@ def main() -> None:
     except KeyboardInterrupt:
         echo("navarch: interrupted", err=True)
         sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
     except Exception as error:
         if os.environ.get("NAVARCH_DEBUG"):
             raise
@@ -105,7 +108,4 @@ def main() -> None:
         echo(
             "navarch: what was finished is stored; NAVARCH_DEBUG=1 shows the traceback for a report", err=True
         )
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
         sys.exit(1)

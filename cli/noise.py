@@ -43,7 +43,9 @@ def noise(
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Training seeds for each architecture.")] = 5,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1000, help="Training seeds for each architecture, at least 3.")
+    ] = 5,
     seed: Seed = None,
     db: Db = None,
     assignments: Assignments = None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(help="A prompt's name, see `navarch prompts list`.", show_default=False)]
 
-group = typer.Typer(help="List, edit, check and compare the text that models read.", no_args_is_help=True)
+group = typer.Typer(help="List, copy, check and compare the text that models read.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -179,6 +179,8 @@ def _show_plan(settings: "Settings") -> None:
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
         echo(f"search     {_given(_search_settings(settings, parts))}")
         echo(f"device     {', '.join(settings.train.device)}")
+        if settings.train.stop_rule and settings.evaluator == "train":
+            echo(f"stopping   trials early, by the {settings.train.stop_rule} of those before")
         if settings.confirm.top:
             again = (
                 f"the best {settings.confirm.top} trained again on {settings.confirm.seeds} fresh seeds each"

@@ -269,11 +269,13 @@ def _when(dimension: "Dimension") -> str:
 
 
 def _evaluators(name: str) -> list[str]:
-    """Return what can evaluate a space: the evaluators of the tasks that know it, and its cost always."""
+    """Return what can evaluate a space: the evaluators of the tasks that know it, shared weights, its cost always."""
     from navarch.evaluation import get_task, task_names
+    from navarch.evaluation.supernet.making import SPACES
 
     tasks = [get_task(task) for task in task_names()]
-    return sorted({"cost", *(task.evaluator for task in tasks if name in task.default_fidelity)})
+    shared = {"supernet"} if name in SPACES else set()
+    return sorted({"cost", *shared, *(task.evaluator for task in tasks if name in task.default_fidelity)})
 
 
 def _count(size: int) -> str:

@@ -50,6 +50,8 @@ def trace(
         calls = memory.calls(run.run_id, role=role, round=round, failed=failed)
         if as_json:
             echo_json([_facts(memory, call) for call in calls])
+        elif not calls:
+            echo(f"no such calls: run {run.run_id} has {len(memory.calls(run.run_id))} in all")
         elif full:
             for call in calls:
                 _show_call(_facts(memory, call))

@@ -157,7 +157,7 @@ def _queue_seconds(row: "TrialRow") -> float | None:
 def _show_curve(row: "TrialRow", feedback: dict[str, Any] | None) -> None:
     if not row.curve:
         return
-    _line("curve", SHAPES.get((feedback or {}).get("curve_shape", ""), ""))
+    _line("curve", SHAPES.get((feedback or {}).get("curve_shape", ""), "by epoch"))
     for point in row.curve:
         echo(
             f"  epoch {point['epoch']:>4}  loss {_number(point['train_loss'], 3)}  "

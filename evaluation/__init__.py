@@ -18,7 +18,13 @@ from navarch.evaluation.outcome import CurvePoint, Outcome, Reason, TrialCost, T
 from navarch.evaluation.supernet.evaluator import SupernetEvaluator
 from navarch.evaluation.supernet.task import find_supernet, supernet_task
 from navarch.evaluation.tables.evaluator import TableEvaluator
-from navarch.evaluation.tables.finding import Source, find_for_task, find_latency, find_source
+from navarch.evaluation.tables.finding import (
+    Source,
+    find_for_task,
+    find_latency,
+    find_source,
+    flags_of_imported,
+)
 from navarch.evaluation.tables.latency import open_latency
 from navarch.evaluation.tables.own import ColumnNames, own_table_task
 from navarch.evaluation.task import (
@@ -69,6 +75,7 @@ __all__ = [
     "find_latency",
     "find_source",
     "find_supernet",
+    "flags_of_imported",
     "get_task",
     "judge",
     "make_command",

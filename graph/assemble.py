@@ -25,6 +25,7 @@ from navarch.evaluation import (
     find_for_task,
     find_latency,
     find_source,
+    flags_of_imported,
     make_command,
     open_latency,
     own_table_task,
@@ -223,6 +224,10 @@ def _table(settings: Settings, space: SearchSpace) -> Source:
         return find_source(path, space)
     found = None if task is None else find_for_task(task, space)
     if found is None:
+        if task is None and (flags := flags_of_imported(space)):
+            raise NavarchError(
+                f"evaluator 'table' is not told which table of {space.name!r} to read: use {' or '.join(flags)}"
+            )
         what = "evaluator 'table'" if task is None else f"task {task!r}"
         raise NavarchError(
             f"{what} needs a table: use --set table.path=FILE, or import its file once (navarch data import FILE)"

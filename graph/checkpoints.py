@@ -100,6 +100,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise NavarchError(
             f"the checkpoint file {str(path)!r} is damaged ({error}): delete it, the memory holds everything"
         ) from error
+    except BrokenPipeError:  # of whoever reads what the run prints, not of the file
+        raise
     except OSError as error:
         raise NavarchError(f"the checkpoint file {str(path)!r} cannot be used: {error.strerror}") from error
 

@@ -183,6 +183,9 @@ def _stopping(ctx: RunContext) -> Iterator[None]:
     except KeyboardInterrupt:
         _leave(ctx, "stopped", "interrupted twice")
         raise
+    except BrokenPipeError:
+        _leave(ctx, "stopped", "nobody reads its output any more")
+        raise
     except NavarchError as error:
         _leave(ctx, "failed", str(error))
         raise RunFailed(

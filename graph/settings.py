@@ -260,7 +260,8 @@ def _sentence(error: ValidationError, flags: Mapping[str, Any], file: Path | Non
         return f"unknown setting {key!r} ({where}): {advice}"
     if key == "server.base_url":  # it may hold a password
         return f"setting {key!r} ({where}) is not a plain http or https URL without a user and password: {first['msg']}"
-    return f"setting {key!r} ({where}) has value {_short(first['input'])}: {first['msg']}"
+    why = first["msg"].removeprefix("Value error, ")
+    return f"setting {key!r} ({where}) has value {_short(first['input'])}: {why}"
 
 
 def _holds(table: Any, keys: list[str]) -> bool:

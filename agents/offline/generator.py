@@ -74,7 +74,9 @@ class OfflineGenerator:
         prior = view.space.prior
         outlook = look_out(choices, self._traits, view.mission, trials, prior) if parents else None
         n_free = _count_free(view)
-        if prior is not None and not view.history:
+        if (
+            prior is not None and outlook is None
+        ):  # the Critic may have been passed over: named until it is measured
             batch.add(prior, _why("prior"))
         draws = _Draws(choices, parents, weights, rng, two_edits=TWO_EDITS if prior is None else 0.0)
         if outlook is not None:

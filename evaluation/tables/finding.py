@@ -47,6 +47,15 @@ def find_for_task(task: str, space: SearchSpace) -> Source | None:
     return _source(folder, found[0]) if found else None
 
 
+def flags_of_imported(space: SearchSpace) -> list[str]:
+    """Return the flags, one for each, that name the tables of results that were imported for a space."""
+    flags = []
+    for stored in DataFolder().stored():
+        if stored.space == space.name and stored.kind not in ("latency", "layers"):
+            flags += [f"--task {task}" for task in stored.tasks] or [f"--set table.path={stored.name}"]
+    return flags
+
+
 def find_latency(space: SearchSpace, device: str | None) -> Source | None:
     """Return the imported latencies of a space, with the device if several are there. Raises: TableError."""
     folder = DataFolder()

@@ -65,6 +65,8 @@ def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
     )
     assert [call["role"] for call in calls] == ["critic"]
     assert json.loads(cli("trace", "--failed", "--json", "--db", finished_run / "navarch.db").out) == []
+    none = cli("trace", "--failed", "--db", finished_run / "navarch.db").out
+    assert none.startswith("no such calls: run r1 has ")
 
 
 def test_trace_tells_what_became_of_each_proposal(cli, finished_run):
@@ -123,7 +125,9 @@ def test_an_edited_prompt_is_what_the_next_call_reads_and_the_trace_says_so(cli,
 
 
 def test_a_dry_run_shows_what_would_run_and_starts_nothing(cli, tmp_path):
-    ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=9", "--seed", "4")
+    stopping = ["--set", "train.stop_rule=median"]
+    ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=9", "--seed", "4", *stopping)
+    assert "stopping   trials early, by the median of those before" in ended.out
     assert ended.code == 0
     for word in ("nas-bench-201", "digits", "navigator: offline", "5 trials", "9.0 seconds", "seed 4"):
         assert word in ended.out

@@ -55,6 +55,15 @@ def test_a_published_table_is_found_by_its_task_alone(cli, shared_file):
     assert "r1 finished" in ended.out
 
 
+def test_without_a_task_what_was_imported_is_named(cli):
+    imported(cli)
+    ended = cli("run", "--space", WIDGETS, "--evaluator", "table", "--budget", "2")
+    assert ended.code == 2
+    assert "is not told which table of 'widgets' to read: use --set table.path=widgets" in ended.err
+    other = cli("run", "--evaluator", "table", "--budget", "2").err
+    assert "needs a table: use --set table.path=FILE, or import its file once" in other
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

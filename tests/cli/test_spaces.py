@@ -38,7 +38,7 @@ def test_the_list_says_how_large_a_space_is_and_what_evaluates_it(cli):
         "name": "nas-bench-201",
         "size": 15_625,
         "dimensions": 6,
-        "evaluators": ["cost", "table", "train"],
+        "evaluators": ["cost", "supernet", "table", "train"],
         "title": "NAS-Bench-201",
     }
     assert "15,625" in cli("spaces").out

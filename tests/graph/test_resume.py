@@ -143,3 +143,20 @@ def test_the_studio_graph_makes_a_run_for_each_thread_and_ends_it(bench, monkeyp
         with_context = studio._context(thread)
         with_context.memory.close()
     studio._context.cache_clear()
+
+
+class NobodyReads(run_module.Silent):
+    """What it prints goes into a pipe that was closed."""
+
+    def finished(self, *_):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_run_whose_output_nobody_reads_is_stopped_and_goes_on(bench):
+    with pytest.raises(BrokenPipeError):
+        bench.run(budget={"trials": 6}, progress=NobodyReads())
+    with bench.memory() as memory:
+        run = memory.get_run("r1")
+    assert (run.state, run.stop_reason) == ("stopped", "nobody reads its output any more")
+    assert bench.resume().run.state == "finished"
+    assert len(bench.table()) == 6

@@ -59,7 +59,7 @@ def test_a_device_that_an_earlier_version_stored_is_read():
         ({"roles": {"boss": "offline"}}, ["roles.boss", "'navigator'"]),
         ({"train": {"device": "tpu"}}, ["'train.device'", "'tpu'", "auto, cpu, cuda, cuda:N"]),
         ({"supernet": {"device": ["cpu", "cuda"]}}, ["'supernet.device'", "a list is of cuda:N alone"]),
-        ({"train": {"slots": 0}}, ["'train.slots'", "has value 0", "a number from 1 to 64, or auto"]),
+        ({"train": {"slots": 0}}, ["'train.slots'", "has value 0: give a number from 1 to 64, or auto"]),
         ({"train": {"slots": "many"}}, ["'train.slots'", "'many'", "or auto"]),
         ({"train": {"silent_s": 0}}, ["'train.silent_s'", "greater than 0"]),
         ({"target": float("nan")}, ["'target'", "finite"]),

@@ -156,3 +156,13 @@ def test_a_known_prior_comes_first_and_only_at_the_start(toy):
     trials = [replace(toy.random_trials(1)[0], code="bbbbb", values=prior), *toy.random_trials(8)[1:]]
     later = toy.generator_view(build_on=trials[:2], history=trials, direction={"explore": 0.0})
     assert values_of(toy.act("generator", later))[0] != prior
+
+
+def test_a_known_prior_is_named_until_it_is_measured(toy):
+    prior = ("beech",) * 5
+    toy.space = replace(toy.space, prior=prior)
+    trials = [trial for trial in toy.random_trials(3) if trial.values != prior][:1]
+    past_the_critic = toy.generator_view(build_on=trials, history=trials, avoid=[t.code for t in trials])
+    assert values_of(toy.act("generator", past_the_critic))[0] == prior
+    measured = toy.generator_view(build_on=trials, history=trials, avoid=[trials[0].code, "bbbbb"])
+    assert prior not in values_of(toy.act("generator", measured))
