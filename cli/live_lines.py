@@ -56,7 +56,7 @@ def foot_lines(view: "View") -> list[str]:
     widths = [max(map(len, column)) for column in zip_longest(*table, fillvalue="")]
     lines = ["  ".join(map(str.ljust, parts, widths)).rstrip() for parts in table]
     if view.testing is not None:
-        lines.append(testing_line(view))
+        lines.append(final_test_line(view))
     lines.append(", ".join(standing_words(view)))
     return lines
 
@@ -123,7 +123,7 @@ def curve_words(live: "Live") -> tuple[str, str]:
     return val, words("train", [point.train_accuracy for point in live.points])
 
 
-def testing_line(view: "View") -> str:
+def final_test_line(view: "View") -> str:
     """Return that the best trial meets the test split, and how long that may still take."""
     best, live = view.standing.best, view.testing
     assert live is not None

@@ -16,7 +16,7 @@ from terminals import CTRL_C, Terminal
 
 import navarch.cli.echo as echoing
 from navarch.cli.echo import Foot
-from navarch.cli.live_lines import testing_line
+from navarch.cli.live_lines import final_test_line
 from navarch.evaluation.live import Live
 from navarch.viewer.sparkline import sparkline
 
@@ -192,4 +192,4 @@ def test_the_foot_of_a_terminal_is_cut_to_its_size(monkeypatch, capsys):
 def test_the_final_test_takes_a_whole_training_also_of_what_went_on_from_weights(share, left):
     best = SimpleNamespace(number=3, cost={"seconds": 125.0}, own_share=share)
     view = SimpleNamespace(standing=SimpleNamespace(best=best), testing=Live(0, time.time()))
-    assert left in testing_line(view)
+    assert left in final_test_line(view)
