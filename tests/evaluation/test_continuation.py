@@ -270,7 +270,7 @@ def test_a_bar_on_the_last_epoch_stops_nothing(job, run):
 
 @pytest.mark.slow
 def test_real_processes_hand_their_weights_on(rig, tmp_path):
-    def evaluate(epochs, planned, **course):
+    def evaluate(epochs, planned, /, **course):
         outcomes = []
         asked = Job(
             "t",

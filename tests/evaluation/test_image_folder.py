@@ -63,7 +63,7 @@ def test_squares_are_cut_as_torchvision_cuts_them(folder, side):
     files = sorted(folder.glob("train/*/*"))
     for file, label, found in zip(files, labels.tolist(), pixels, strict=True):
         assert file.parent.name == KINDS[label]
-        expected = torch.from_numpy(np.asarray(cut(Image.open(file).convert("RGB")))).permute(2, 0, 1)
+        expected = torch.from_numpy(np.array(cut(Image.open(file).convert("RGB")))).permute(2, 0, 1)
         assert torch.equal(found, expected), file
 
 
