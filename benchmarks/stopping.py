@@ -3,8 +3,10 @@
 Random cells of NAS-Bench-201 are trained on `digits` to the end: what a rule would have stopped is a part of such a
 curve, bit for bit on a CPU. Many random orders of these cells are then searched without a rule and with each: epochs
 trained, as a share of those without a rule, how often the same best is found, and how far below it the best is. Rounds
-hold four trials, and the bars of a round come from earlier rounds alone, as in a run. Intervals (95 %) are over orders
-of the same cells: they say nothing of others. --keep FILE keeps the curves, and takes those that are there.
+hold four trials, and the bars of a round come from earlier rounds alone, as in a run. Every cell counts that trained
+to its last epoch, also one whose outputs are constant: its curve, at the accuracy of chance, helps to set bars here,
+while in a run it has failed (`diverged`) and sets none. Intervals (95 %) are over orders of the same cells: they say
+nothing of others. --keep FILE keeps the curves, and takes those that are there.
 
 Run: .venv/bin/python benchmarks/stopping.py --cells 60 --keep curves.json
 """
@@ -38,7 +40,7 @@ class Found(NamedTuple):
 
 
 def train(cells: int, epochs: int, slots: int, keep: Path | None) -> list[Curve]:
-    """Return the curves of so many different random cells; what fails is left out."""
+    """Return the curves of so many different random cells; one that fails before its last epoch is left out."""
     space, task = get_space("nas-bench-201"), get_task("digits")
     known: dict[str, Curve] = json.loads(keep.read_text()) if keep is not None and keep.exists() else {}
     stream = random.Random(11)
@@ -104,7 +106,8 @@ def main() -> None:
     orders = [stream.sample(curves, min(options.trials, len(curves))) for _ in range(ORDERS)]
     plain = [search(order, None) for order in orders]
     sys.stdout.write(
-        f"{len(curves)} cells, {options.epochs} epochs, {ORDERS} orders of {len(orders[0])} trials, "
+        f"{len(curves)} cells that trained to the end, also those of constant outputs, {options.epochs} epochs, "
+        f"{ORDERS} orders of {len(orders[0])} trials, "
         f"best without a rule {statistics.fmean(found.best for found in plain):.2f} %\n"
         "rule        epochs, share          trials stopped  same best  best, points lower\n"
     )

@@ -146,7 +146,8 @@ def _print_ledger(seen: _Seen) -> None:
     """Print what the run took: trials, training, calls, tokens, money."""
     spent, per_new = seen.spent, seen.tokens_per_new
     again = f", {spent.repeat_seconds:.1f} s of it for {spent.repeats} repeats" * bool(spent.repeats)
-    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of training{again}")
+    kind = "simulated training, as the table has it" if seen.settings.evaluator == "table" else "training"
+    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of {kind}{again}")
     paid = "" if seen.money is None else f", {money(seen.money)} in money"
     free = ""
     if spent.free_calls:

@@ -35,13 +35,19 @@ def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> tuple[Tensor,
 
 
 def measure_accuracy(
-    network: nn.Module, images: Tensor, labels: Tensor, scale: Scaling, *, mixed: bool
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    scale: Scaling,
+    *,
+    mixed: bool,
+    on_step: Callable[[], None] = lambda: None,
 ) -> float:
     """Return the percentage of images, on the network's device, that a trained network labels right.
 
     NaN when an output is not finite: the largest of such outputs would still be some label.
     """
-    return measure_outputs(network, images, labels, scale, mixed=mixed).accuracy
+    return measure_outputs(network, images, labels, scale, mixed=mixed, on_step=on_step).accuracy
 
 
 def measure_outputs(

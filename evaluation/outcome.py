@@ -36,6 +36,7 @@ class TrialCost:
     epochs: those that it trained itself. start_epochs: those before them, of the earlier trial whose weights it went
     on from, and continued_from: that trial's number in the run that trained both; 0 and None where it began anew.
     slots: how many trials could run at once on its device; 0 where none shares one. attempts: 2 where it was run again.
+    halved: its memory ran out, and it was trained once more with half the batch.
     """
 
     seconds: float
@@ -51,6 +52,7 @@ class TrialCost:
     continued_from: int | None = None
     slots: int = 0
     attempts: int = 1
+    halved: bool = False
 
 
 NO_COST = TrialCost(seconds=0.0, train_seconds=0.0, peak_memory_mb=0.0, device="none", epochs=0)
@@ -167,6 +169,7 @@ def _cost(data: Mapping[str, Any]) -> TrialCost:
         continued_from=None if source is None else int(source),
         slots=int(data["slots"]),
         attempts=int(data["attempts"]),
+        halved=bool(data.get("halved", False)),
     )
 
 

@@ -116,6 +116,7 @@ class Placement:
         self._is_chosen = slots is None
         self._most = {device.name: slots or 1 for device in devices}
         self._running = dict.fromkeys(self._most, 0)
+        self._bound: dict[str, int] = {}  # by device, since memory ran out there
         self._peak_mb = 0.0
 
     @property
@@ -152,7 +153,7 @@ class Placement:
         self._peak_mb = peak_mb
         chosen = {device.name: self._choose(device) for device in self._devices}
         bound = min(chosen.values(), key=lambda found: found[0])[1]
-        self._most = {name: count for name, (count, _) in chosen.items()}
+        self._most = {name: min(count, self._bound.get(name, count)) for name, (count, _) in chosen.items()}
         if self._most == before and not is_first:
             return None
         where = ", ".join(f"{count} on {name}" for name, count in self._most.items())
@@ -161,6 +162,17 @@ class Placement:
             f"trials at once, as {bound} {'allow' if bound == 'the cores' else 'allows'}: {where}; "
             f"a trial took {peak_mb:,.0f} MiB at most so far, and {free} MiB were free"
         )
+
+    def lower(self, name: str, slots: int) -> str | None:
+        """Let fewer trials run on a device than the `slots` at which memory ran out; return a sentence if that is new.
+
+        It stays so: what chooses the slots by memory does not raise them again.
+        """
+        before, most = self._most[name], max(1, slots - 1)
+        if most >= before:
+            return None
+        self._most[name] = self._bound[name] = most
+        return f"from here on {most} at once on {name} in place of {before}, as memory ran out beside other trials"
 
     def _choose(self, device: Device) -> tuple[int, str]:
         """Return how many trials a device takes, and what bounds them."""

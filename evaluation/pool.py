@@ -21,9 +21,7 @@ from navarch.evaluation.job import Request
 from navarch.evaluation.memory_limit import free_memory_mb, memory_limit_mb
 from navarch.evaluation.placement import Device, Placement, find_devices, usable_cores
 from navarch.evaluation.running import Exit, Running
-from navarch.evaluation.server_process import ServerProcess, WorkerError, new_root
-
-__all__ = ["Exit", "WorkerError", "WorkerPool", "check_pool"]
+from navarch.evaluation.server_process import ServerProcess, new_root
 
 KILL_GRACE_S = 5.0  # for the server to report a trial that it was told to kill
 TRAINER = "navarch.evaluation.trial"
@@ -81,6 +79,17 @@ class WorkerPool:
     def learn(self, peak_memory_mb: float) -> str | None:
         """Learn what a trial took; return a sentence when that changed how many run at once."""
         return self._placement.learn(peak_memory_mb) if self._placement is not None else None
+
+    def lower(self, ended: Exit) -> str | None:
+        """Let fewer trials run on the device of one whose memory ran out; return a sentence when that changed it.
+
+        Only where that gives a trial more: where another ran beside it, and no limit of its own bound it.
+        """
+        if not ended.is_beside or (ended.device == "cpu" and self._memory_mb != "share"):
+            return None
+        if self._placement is None or ended.device == NO_DEVICE[0]:
+            return None
+        return self._placement.lower(ended.device, ended.slots)
 
     def run(
         self,
@@ -144,9 +153,20 @@ class WorkerPool:
         line = placed.encode()
         memory_mb = memory_limit_mb(self.slots) if self._memory_mb == "share" else self._memory_mb
         now, lost_s = self._clock(), self._lost_s.get(request.request_id)
-        self._running[request.request_id] = Running(
-            request, device, slots, memory_mb, now, 1 if lost_s is None else 2, lost_s or 0.0, now
+        started = Running(
+            request=request,
+            device=device,
+            slots=slots,
+            memory_mb=memory_mb,
+            started=now,
+            attempts=1 if lost_s is None else 2,
+            lost_s=lost_s or 0.0,
+            heard=now,
         )
+        for other in self._running.values():
+            if other.device == device:
+                other.is_beside = started.is_beside = True
+        self._running[request.request_id] = started
         server.send(
             {"command": "start", "request": json.loads(line), "memory_mb": memory_mb, "pin": device.pin}
         )
@@ -241,9 +261,11 @@ class WorkerPool:
             server.end(groups)
 
 
-def check_pool(slots: int | None, timeout_s: float) -> None:
+def check_pool(slots: int | None, timeout_s: float, silent_s: float | None = None) -> None:
     """Refuse numbers that make no sense. Raises: NavarchError."""
     if slots is not None and slots < 1:
         raise NavarchError(f"The number of trials at once is {slots!r}; give at least 1.")
     if not timeout_s > 0:
         raise NavarchError(f"The time limit of a trial is {timeout_s!r} seconds; give more than 0.")
+    if silent_s is not None and not silent_s > 0:
+        raise NavarchError(f"The silence allowed to a trial is {silent_s!r} seconds; give more than 0.")

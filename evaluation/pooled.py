@@ -61,7 +61,7 @@ class PooledEvaluator(ABC):
         self._pool.run(
             requests,
             on_start=lambda request: on_start(request.job),
-            on_exit=lambda ended: on_outcome(ended.request.job, self._learn(_read_search(ended))),
+            on_exit=lambda ended: on_outcome(ended.request.job, self._learn(ended, _read_search(ended))),
             should_stop=should_stop,
         )
 
@@ -92,12 +92,16 @@ class PooledEvaluator(ABC):
             "the search's results are kept, and the test can be repeated."
         )
 
-    def _learn(self, outcome: Outcome) -> Outcome:
-        """Have the pool learn what a trial took that came to its end."""
+    def _learn(self, ended: Exit, outcome: Outcome) -> Outcome:
+        """Have the pool learn what a trial took that came to its end, or that memory ran out; say what that changed."""
         if outcome.state in ("complete", "pruned") or outcome.reason == "diverged":
             changed = self._pool.learn(outcome.cost.peak_memory_mb)
             self._chosen += [changed] if changed is not None else []
-        return outcome
+        lowered = self._pool.lower(ended) if outcome.reason == "oom" or outcome.cost.halved else None
+        if lowered is None:
+            return outcome
+        self._chosen.append(f"trials at once: {lowered}")
+        return replace(outcome, detail=_join(outcome.detail, lowered))
 
     def close(self) -> None:
         """End the worker processes."""
@@ -135,8 +139,13 @@ def _read_search(ended: Exit) -> Outcome:
         attempts=ended.attempts,
     )
     again = f"run again after {ended.lost_s:.0f} s, as it had fallen silent" if ended.attempts > 1 else ""
-    detail = ("\n" if "\n" in outcome.detail else "; ").join(part for part in (again, outcome.detail) if part)
-    return replace(outcome, cost=cost, detail=detail[-DETAIL_CAP:])
+    return replace(outcome, cost=cost, detail=_join(again, outcome.detail))
+
+
+def _join(*parts: str) -> str:
+    """Return what is said of a trial as one text, its tail where it is long; lines stay lines."""
+    between = "\n" if any("\n" in part for part in parts) else "; "
+    return between.join(filter(None, parts))[-DETAIL_CAP:]
 
 
 def _read_reply(ended: Exit) -> Outcome:

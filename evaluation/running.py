@@ -19,6 +19,7 @@ class Exit:
     """Tell how a trial's process ended. `reason` is None when it ended by itself with exit code 0.
 
     slots: how many trials could run at once on its device. lost_s: seconds of the attempts before this one.
+    is_beside: another trial ran on its device meanwhile.
     """
 
     request: Request
@@ -32,6 +33,7 @@ class Exit:
     attempts: int
     lost_s: float
     is_silent: bool
+    is_beside: bool
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Running:
     killed_at: float | None = None
     why: str = ""  # it has to be killed
     is_silent: bool = False
+    is_beside: bool = False  # another trial ran on its device meanwhile
 
     def listen(self, now: float, silent_s: float) -> None:
         """Look for a sign of life; without one for too long it has to be killed."""
@@ -84,15 +87,16 @@ class Running:
 
     def _exit(self, folder: Path | None, reason: Reason | None, detail: str, now: float, peak: float) -> Exit:
         return Exit(
-            self.request,
-            folder,
-            reason,
-            detail,
-            now - self.started,
-            peak,
-            self.device.name,
-            self.slots,
-            self.attempts,
-            self.lost_s,
-            self.is_silent and reason is not None,
+            request=self.request,
+            folder=folder,
+            reason=reason,
+            detail=detail,
+            seconds=now - self.started,
+            peak_memory_mb=peak,
+            device=self.device.name,
+            slots=self.slots,
+            attempts=self.attempts,
+            lost_s=self.lost_s,
+            is_silent=self.is_silent and reason is not None,
+            is_beside=self.is_beside,
         )

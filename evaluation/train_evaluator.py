@@ -45,8 +45,9 @@ class TrainEvaluator(PooledEvaluator):
         Raises: NavarchError for a task without images, an unknown device, or numbers that make no sense.
         """
         training_recipe(task)
-        check_pool(slots, timeout_s)
-        _check_settings(silent_s, memory_mb)
+        check_pool(slots, timeout_s, silent_s)
+        if memory_mb is not None and memory_mb < 1:
+            raise NavarchError(f"The memory limit of a trial is {memory_mb!r} MiB; give at least 1.")
         devices = device_names(device)
         self.task = task
         self.limits = limits or Limits()
@@ -93,10 +94,3 @@ class TrainEvaluator(PooledEvaluator):
 
     def _show(self, architecture: Architecture) -> str:
         return get_space(architecture.space).code(architecture)
-
-
-def _check_settings(silent_s: float | None, memory_mb: int | None) -> None:
-    if silent_s is not None and not silent_s > 0:
-        raise NavarchError(f"The silence allowed to a trial is {silent_s!r} seconds; give more than 0.")
-    if memory_mb is not None and memory_mb < 1:
-        raise NavarchError(f"The memory limit of a trial is {memory_mb!r} MiB; give at least 1.")

@@ -123,7 +123,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
     begun = time.monotonic()
     shared_data(request.task)
     loaded = time.monotonic()
-    network, trained, note = _train(network, request, task, recipe, device, start_beating(folder))
+    network, trained, note, ran_out = _train(network, request, task, recipe, device, start_beating(folder))
     source = job.continuation
     cost = TrialCost(
         seconds=time.monotonic() - started,
@@ -137,6 +137,7 @@ def _search(request: Request, folder: Path, device: torch.device, hook: Hook | N
         val_seconds=trained.val_seconds,
         start_epochs=trained.start_epochs,
         continued_from=source.trial if source is not None and trained.start_epochs else None,
+        halved=ran_out,
     )
     if trained.diverged is not None:
         return _Run(network, trained, failed("diverged", trained.diverged, cost=cost, curve=trained.curve))
@@ -154,36 +155,38 @@ def _train(
     recipe: TrainRecipe,
     device: torch.device,
     on_step: Callable[[], None],
-) -> tuple[nn.Module, Trained, str]:
-    """Train, and once again from the start with half the batch where memory runs out; say so in a note."""
+) -> tuple[nn.Module, Trained, str, bool]:
+    """Train, and once again from the start with half the batch where memory runs out: the last of what is returned."""
     job, data = request.job, shared_data(request.task)
     batch = min(recipe.batch_size, len(data.train_labels))  # a smaller set is one batch
     attempt = partial(_attempt, job=job, task=task, data=data, device=device, on_step=on_step)
-    half = replace(recipe, batch_size=batch // 2, peak_lr=recipe.peak_lr / 2)
     start = find_start(job, task.digest, network, recipe)
-    notes, is_halved = [start.note], start.is_halved
+    notes, is_halved, ran_out = [start.note], start.is_halved, False
+    used = _halve(recipe, batch) if is_halved else recipe
     try:
-        trained = attempt(network, half if is_halved else recipe, start.state)
+        trained = attempt(network, used, start.state)
     except Exception as error:
         if name_reason(error) != "oom" or batch < 2 or is_halved:
             raise
-        trained = None
-    if trained is None:
-        del (
-            network,
-            start,
-        )  # outside the handler, which keeps the frames of the attempt and their tensors alive
+        ran_out = True
+    if ran_out:  # outside the handler, which keeps the frames of the attempt and their tensors alive
+        del network, start
         release_memory(device)
-        network, is_halved = _build(job, task, half), True
-        trained = attempt(network, half, None)
+        used, is_halved = _halve(recipe, batch), True
+        network = _build(job, task, used)
+        trained = attempt(network, used, None)
     if is_halved:
         notes.append(
-            f"out of memory with batches of {batch} images: trained with {half.batch_size}, "
+            f"out of memory with batches of {batch} images: trained with {used.batch_size}, "
             "at half the learning rate"
         )
     if trained.diverged is None and trained.stopped is None:
         notes.append(keep_state(job, task.digest, trained.state, is_halved=is_halved))
-    return network, trained, "; ".join(filter(None, notes))
+    return network, trained, "; ".join(filter(None, notes)), ran_out
+
+
+def _halve(recipe: TrainRecipe, batch: int) -> TrainRecipe:
+    return replace(recipe, batch_size=batch // 2, peak_lr=recipe.peak_lr / 2)
 
 
 def _attempt(

@@ -147,6 +147,11 @@ class Supernet(Section):
     slots: int = Field(default=2, ge=1, le=64, description="trials at once on each device")
     device: Devices = Field(default=("auto",), description=DEVICES)
     timeout_s: float = Field(default=120, gt=0, description="hard deadline of one trial in seconds")
+    silent_s: float = Field(
+        default=1800,
+        gt=0,
+        description="a trial without a step for so many seconds is stopped and run again, once",
+    )
 
 
 class Own(Section):

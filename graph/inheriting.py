@@ -26,6 +26,7 @@ def make_inheriting(settings: Settings, space: SearchSpace) -> SupernetEvaluator
         slots=own.slots,
         device=own.device,
         timeout_s=own.timeout_s,
+        silent_s=own.silent_s,
     )
 
 

@@ -8,6 +8,8 @@ from navarch.evaluation.images.kept import ImagesError, Split
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from navarch.evaluation.images.kept import Pixels
+
 MAX_CLASSES = 100_000
 
 
@@ -15,13 +17,13 @@ MAX_CLASSES = 100_000
 class RawSplit:
     """Hold one split as it was read. pixels: (n, channels, side, side) uint8. labels: (n,) integers."""
 
-    pixels: "Tensor"
+    pixels: "Pixels"
     labels: "Tensor"
 
 
 def check_splits(
     where: str, splits: dict[Split, RawSplit], classes: tuple[str, ...]
-) -> tuple[dict[Split, "tuple[Tensor, Tensor]"], tuple[str, ...]]:
+) -> tuple[dict[Split, "tuple[Pixels, Tensor]"], tuple[str, ...]]:
     """Return the splits with int64 labels, and the class names; numbers where there are no names.
 
     Raises: ImagesError when counts, shapes or labels do not fit together.

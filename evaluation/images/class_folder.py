@@ -1,7 +1,7 @@
 """Images from a folder with one folder for each class: DIR/train/CLASS/*.png, DIR/val, DIR/test, or DIR/CLASS/*.png."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from navarch.evaluation.images.checked import RawSplit
@@ -19,12 +19,13 @@ def read_class_folder(
 ) -> tuple[dict[Split, RawSplit], tuple[str, ...]]:
     """Return the splits that a folder has, and its class names, sorted.
 
-    side: bring images of any size to it. images: read at most so many to train and to validate, the same share of every
-    class, always the same ones. tell: is told now and then how many of a split are decoded. Raises: ImagesError.
+    Images are decoded when the splits are walked through. side: bring images of any size to it. images: read at most
+    so many to train and to validate, the same share of every class, always the same ones. tell: is told now and then
+    how many of a split are decoded. Raises: ImagesError.
     """
     import torch
 
-    from navarch.evaluation.images.decoding import decode_images
+    from navarch.evaluation.images.decoding import EncodedImages
 
     places: dict[Split, Path] = {
         split: root / split for split in ("train", "val", "test") if (root / split).is_dir()
@@ -34,40 +35,47 @@ def read_class_folder(
     classes = tuple(sorted(entry.name for entry in places["train"].iterdir() if entry.is_dir()))
     splits: dict[Split, RawSplit] = {}
     for split, place in places.items():
-        members = [(path, place_of(path, place, classes, split)) for path in image_files(place)]
-        if not members:
+        paths: list[str] = []  # text, as a million Path objects would take half a gigabyte
+        numbers: list[int] = []
+        for kind, files in _class_files(place):
+            label = _label_of(kind, place, classes, split)
+            paths += [str(path) for path in files]
+            numbers += [label] * len(files)
+        if not paths:
             raise ImagesError(
                 f"{str(place)!r} has no images in folders of classes: DIR/CLASS/IMAGE.png is needed."
             )
-        labels = torch.tensor([label for _, label in members])
-        if images is not None and split != "test" and images < len(members):
+        encoded, labels = EncodedImages(paths, repr(str(place)), side=side, tell=tell), torch.tensor(numbers)
+        if images is not None and split != "test" and images < len(paths):
             _, chosen = draw_out(labels, images)
-            members, labels = [members[number] for number in chosen.tolist()], labels[chosen]
-        paths = [path for path, _ in members]
-        splits[split] = RawSplit(decode_images(paths, repr(str(place)), side=side, tell=tell), labels)
+            encoded, labels = encoded[chosen], labels[chosen]
+        splits[split] = RawSplit(encoded, labels)
     return splits, classes
 
 
-def place_of(path: Path, root: Path, classes: tuple[str, ...], split: Split) -> int:
-    """Return the label of an image: the place of its folder among the classes. Raises: ImagesError."""
-    name = path.relative_to(root).parts[0]
-    if name not in classes:
+def _label_of(kind: str, root: Path, classes: tuple[str, ...], split: Split) -> int:
+    """Return the place of a folder's name among the classes. Raises: ImagesError."""
+    if kind not in classes:
         raise ImagesError(
-            f"The {split} images in {str(root)!r} have the class {name!r}, which the training images have not: "
+            f"The {split} images in {str(root)!r} have the class {kind!r}, which the training images have not: "
             f"they have {len(classes)} classes."
         )
-    return classes.index(name)
+    return classes.index(kind)
 
 
-def image_files(root: Path) -> list[Path]:
-    """Return the images below the folders of the classes, sorted, so that every machine reads the same order."""
-    return sorted(path for path in root.glob("*/**/*") if path.suffix.lower() in SUFFIXES and path.is_file())
+def _class_files(root: Path) -> Iterator[tuple[str, list[Path]]]:
+    """Yield the folders that hold images, and their images, sorted, so that every machine reads the same order."""
+    for folder in sorted(root.glob("*")):
+        found = (path for path in folder.glob("**/*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        if files := sorted(found):
+            yield folder.name, files
 
 
 def fingerprint(root: Path) -> str:
     """Return 16 hex digits of the names, sizes and times of the images: what tells whether they must be read again."""
     digest = hashlib.sha256()
-    for path in image_files(root):
-        stat = path.stat()
-        digest.update(f"{path.relative_to(root)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    for _, files in _class_files(root):
+        for path in files:
+            stat = path.stat()
+            digest.update(f"{path.relative_to(root)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]

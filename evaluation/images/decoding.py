@@ -1,9 +1,9 @@
-"""From encoded images (JPEG, PNG) to bytes of one square size."""
+"""From encoded images (JPEG, PNG) to bytes of one square size, a few at a time."""
 
 import io
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,50 +17,85 @@ if TYPE_CHECKING:
 MAX_SIDE = 1024
 CUT = 0.875  # of the shorter side: the square that is measured on ImageNet, 224 pixels of 256
 EVERY = 5000  # images between two signs of life
+PIECE_BYTES = 32 * 2**20  # of decoded images that are held at once
 
 
-def decode_images(
-    encoded: Sequence[bytes | memoryview | Path],
-    where: str,
-    *,
-    side: int | None = None,
-    tell: Callable[[int], None] = lambda count: None,
-) -> "Tensor":
-    """Return (n, 3, side, side) uint8, whatever the images' colours are.
+class EncodedImages:
+    """Images that are decoded when they are walked through: pieces (some, 3, side, side) uint8, whatever their colours.
 
-    encoded: bytes or paths. side: bring images of any size to it: the shorter side to side / 0.875, and the centre cut
-    out; None: they must be square and of one size. tell: is told now and then how many are decoded.
-    Raises: ImagesError for the first that is broken or of another size.
+    Like a tensor of all of them it has a length and a shape, and indices take some of them out.
     """
-    import torch
 
-    if not encoded:
-        raise ImagesError(f"{where} has no images.")
-    stack: Any = None
-    for place, image in enumerate(encoded):
-        name = repr(str(image)) if isinstance(image, Path) else f"image {place} of {where}"
-        pixels = _decode(image, name, side)
+    def __init__(
+        self,
+        encoded: Sequence[bytes | memoryview | str],
+        where: str,
+        *,
+        side: int | None = None,
+        tell: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        """Decode nothing yet.
+
+        encoded: bytes, or paths as text. side: bring images of any size to it: the shorter side to side / 0.875, and
+        the centre cut out; None: they must be square and of one size. tell: is told now and then how many are decoded.
+        Raises: ImagesError where there is none; and, while they are decoded, for the first that is broken or of
+        another size.
+        """
+        if not encoded:
+            raise ImagesError(f"{where} has no images.")
+        self._encoded, self._where, self._wanted, self._tell = encoded, where, side, tell
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Return what the shape of the tensor of all would be. Raises: ImagesError."""
+        return len(self), 3, self.side, self.side
+
+    @cached_property
+    def side(self) -> int:
+        """Pixels of a side: those wanted, else those of the first image. Raises: ImagesError."""
+        return self._wanted or len(self._decode(0, None))
+
+    def __getitem__(self, chosen: "Tensor") -> "EncodedImages":
+        some = [self._encoded[number] for number in chosen.tolist()]
+        return EncodedImages(some, self._where, side=self._wanted, tell=self._tell)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        import torch
+
+        side = self.side
+        step = max(1, PIECE_BYTES // (3 * side * side))
+        for start in range(0, len(self), step):
+            piece = np.empty((min(step, len(self) - start), 3, side, side), np.uint8)
+            for place in range(start, start + len(piece)):
+                piece[place - start] = self._decode(place, side).transpose(2, 0, 1)
+                if (place + 1) % EVERY == 0:
+                    self._tell(place + 1)
+            yield torch.from_numpy(piece)
+
+    def _decode(self, place: int, side: int | None) -> Any:
+        """Return (side, side, 3) bytes of an image; of any side where none is given. Raises: ImagesError."""
+        image = self._encoded[place]
+        name = repr(image) if isinstance(image, str) else f"image {place} of {self._where}"
+        pixels = _decode(image, name, self._wanted)
         height, width, _ = pixels.shape
-        if height != width or (stack is not None and height != stack.shape[-1]):
-            wanted = f"{stack.shape[-1]} x {stack.shape[-1]}" if stack is not None else "a square"
-            how = " (navarch data import FOLDER --side PIXELS --name NAME)" if isinstance(image, Path) else ""
+        if height != width or (side is not None and height != side):
+            wanted = "a square" if side is None else f"{side} x {side}"
+            how = " (navarch data import FOLDER --side PIXELS --name NAME)" if isinstance(image, str) else ""
             raise ImagesError(
                 f"{name} has {width} x {height} pixels, not {wanted}: bring all images to one square size first{how}."
             )
-        if stack is None:
-            stack = np.empty((len(encoded), 3, height, width), np.uint8)
-        stack[place] = pixels.transpose(2, 0, 1)
-        if (place + 1) % EVERY == 0:
-            tell(place + 1)
-    return torch.from_numpy(stack)
+        return pixels
 
 
-def _decode(image: bytes | memoryview | Path, name: str, side: int | None) -> Any:
+def _decode(image: bytes | memoryview | str, name: str, side: int | None) -> Any:
     """Return (height, width, 3) bytes. Raises: ImagesError."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(image if isinstance(image, Path) else io.BytesIO(image)) as opened:
+        with Image.open(image if isinstance(image, str) else io.BytesIO(image)) as opened:
             colours = opened.convert("RGB")
             return np.asarray(colours if side is None else _cut_centre(colours, side))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

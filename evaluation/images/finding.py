@@ -35,7 +35,7 @@ def find_images(name: str, *, download: bool = False) -> ImageSet:
     root = DataFolder().path / "images"
     if name in PUBLISHED_IMAGES:
         return read_set(root / name) or _keep_published(name, root, download=download)
-    if is_kept(name) and (own := read_set(root / name)) is not None:
+    if (own := _own(name)) is not None:
         return own
     path = Path(name).expanduser()
     if path.is_dir():
@@ -51,12 +51,17 @@ def find_images(name: str, *, download: bool = False) -> ImageSet:
         return kept
     raw, classes = read_class_folder(path) if path.is_dir() else read_npz_file(path)
     title = f"Images of {path.name}"
-    return _keep(root / key, kind, title, repr(name), raw, classes, VAL_SHARE)
+    return _keep(root / key, kind, title, repr(name), raw, classes, VAL_SHARE, keeps=True)
 
 
 def is_kept(name: str) -> bool:
     """Tell whether images are kept under a name of a user's own."""
-    return _OWN_NAME.fullmatch(name) is not None and read_set(DataFolder().path / "images" / name) is not None
+    return _own(name) is not None
+
+
+def _own(name: str) -> ImageSet | None:
+    """Return what is kept under a name of a user's own, or None."""
+    return read_set(DataFolder().path / "images" / name) if _OWN_NAME.fullmatch(name) else None
 
 
 def import_folder(
@@ -127,8 +132,8 @@ def own_digest(images: ImageSet) -> str:
     """Return the digest of the bytes that are kept now, to compare with that of the description."""
     digest = hashlib.sha256()
     for split in images.counts:
-        for suffix in ("images", "labels"):
-            with (Path(images.folder) / f"{split}.{suffix}").open("rb") as file:
+        for path in (images.file(split, "images"), images.file(split, "labels")):
+            with path.open("rb") as file:
                 while block := file.read(2**24):
                     digest.update(block)
     return digest.hexdigest()
@@ -137,7 +142,7 @@ def own_digest(images: ImageSet) -> str:
 def _keep_published(name: str, root: Path, *, download: bool) -> ImageSet:
     known = PUBLISHED_IMAGES[name]
     raw, classes = read_published(name, root / _DOWNLOADS, download=download)
-    return _keep(root / name, name, known.title, f"task {name!r}", raw, classes, known.val_share)
+    return _keep(root / name, name, known.title, f"task {name!r}", raw, classes, known.val_share, keeps=True)
 
 
 def _keep(
@@ -150,6 +155,7 @@ def _keep(
     val_share: float,
     *,
     is_cut: bool = False,
+    keeps: bool = False,
 ) -> ImageSet:
     splits, names = check_splits(where, raw, classes)
     if val_share == 0 and "val" not in splits:
@@ -162,6 +168,6 @@ def _keep(
     channels, side = pixels.shape[1], pixels.shape[-1]
     images = ImageSet(name, title, str(folder), channels, side, names, {}, "", val_share, is_cut)
     try:
-        return write_set(images, splits)
+        return write_set(images, splits, keeps=keeps)
     except OSError as error:
         raise ImagesError(f"The data folder {str(folder)!r} cannot be written: {error.strerror}.") from None

@@ -1,24 +1,35 @@
-"""A set of images as it is kept: one folder with the bytes of each split and a description, written last.
+"""A set of images as it is kept: a folder with a description, which names the folder in it that holds the bytes.
 
-Reading needs the standard library and torch alone. The test split is a file of its own, which only
-`load_split(..., "test")` opens.
+A new writing has a folder of its own, and the description is put in its place last, in one step: whenever a writing is
+killed, what was whole before is whole. Reading needs the standard library and torch alone. The test split is a file of
+its own, which only `load_split(..., "test")` opens.
 """
 
+import fcntl
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from navarch import NavarchError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from navarch.evaluation.images.decoding import EncodedImages
+
+    Pixels: TypeAlias = Tensor | EncodedImages  # (n, channels, side, side) uint8
+
 Split = Literal["train", "val", "test"]
 DESCRIPTION = "images.json"
+BYTES = "bytes-"  # how the names of the folders begin that hold them
+LOCK = ".lock"
 SPLIT_SEED = 201  # draws validation (and test) images out of the training images where a set has none
 
 
@@ -30,7 +41,8 @@ class ImagesError(NavarchError):
 class ImageSet:
     """Describe kept images. counts: images of each split that the set has; digest: of all bytes and labels.
 
-    is_cut: they are the middles of larger images, as validation reads them.
+    is_cut: they are the middles of larger images, as validation reads them. files: the folder within `folder` that
+    holds the bytes; empty where an earlier version put them beside the description.
     """
 
     name: str
@@ -43,6 +55,11 @@ class ImageSet:
     digest: str
     val_share: float  # of the training images, where the set has no validation images of its own
     is_cut: bool = False
+    files: str = ""
+
+    def file(self, split: str, kind: Literal["images", "labels"]) -> Path:
+        """Return where the bytes of a split's images lie, or its labels, eight bytes each."""
+        return Path(self.folder) / self.files / f"{split}.{kind}"
 
 
 def split_sizes(images: ImageSet, val_share: float) -> dict[Split, int]:
@@ -58,30 +75,70 @@ def split_sizes(images: ImageSet, val_share: float) -> dict[Split, int]:
     return sizes
 
 
-def write_set(images: ImageSet, splits: Mapping[Split, "tuple[Tensor, Tensor]"]) -> ImageSet:
-    """Keep a set in its folder, and return it with counts and digest filled in.
+def write_set(
+    images: ImageSet, splits: "Mapping[Split, tuple[Pixels, Tensor]]", *, keeps: bool = False
+) -> ImageSet:
+    """Keep a set in its folder, and return it with counts, digest and files filled in.
 
-    splits: (n, channels, side, side) uint8 and labels (n,) int64 of each. Raises: OSError.
+    splits: (n, channels, side, side) uint8 and labels (n,) int64 of each; encoded images are decoded piece by piece, so
+    that they need little memory. keeps: what another process has kept there meanwhile stays, and is returned.
+    Raises: OSError, and ImagesError of images that cannot be decoded; what was kept before is whole then.
     """
-    import torch
-
     folder = Path(images.folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / DESCRIPTION).unlink(missing_ok=True)  # killed from here on, nothing whole is left
+    with _one_writer(folder):
+        known = read_set(folder)
+        if keeps and known is not None:
+            return known
+        _remove_leftovers(folder, known)
+        files = Path(tempfile.mkdtemp(prefix=BYTES, dir=folder))
+        try:
+            digest = _write_splits(files, splits)
+            counts: dict[str, int] = {split: len(labels) for split, (_, labels) in splits.items()}
+            kept = replace(images, counts=counts, digest=digest, files=files.name)
+            temporary = files / DESCRIPTION
+            temporary.write_text(json.dumps(asdict(kept), indent=1), encoding="utf-8")
+            temporary.replace(folder / DESCRIPTION)
+        except BaseException:
+            shutil.rmtree(files, ignore_errors=True)
+            raise
+        _remove_leftovers(folder, kept)
+    return kept
+
+
+def _write_splits(folder: Path, splits: "Mapping[Split, tuple[Pixels, Tensor]]") -> str:
+    """Write the bytes of all splits, and return their sha256."""
+    import torch
+
     digest = hashlib.sha256()
     for split, (pixels, labels) in splits.items():
-        for suffix, tensor in (("images", pixels), ("labels", labels)):
-            raw = tensor.contiguous().flatten().view(torch.uint8).numpy().data
-            digest.update(raw)
-            temporary = folder / f".{split}.{suffix}"
-            temporary.write_bytes(raw)
-            temporary.replace(folder / f"{split}.{suffix}")
-    counts = {split: len(labels) for split, (_, labels) in splits.items()}
-    kept = ImageSet(**{**asdict(images), "counts": counts, "digest": digest.hexdigest()})
-    temporary = folder / f".{DESCRIPTION}"
-    temporary.write_text(json.dumps(asdict(kept), indent=1), encoding="utf-8")
-    temporary.replace(folder / DESCRIPTION)
-    return kept
+        images = (pixels,) if isinstance(pixels, torch.Tensor) else pixels
+        parts: tuple[tuple[str, Iterable[Tensor]], ...] = (("images", images), ("labels", (labels,)))
+        for kind, pieces in parts:
+            with (folder / f"{split}.{kind}").open("wb") as file:
+                for piece in pieces:
+                    raw = piece.contiguous().flatten().view(torch.uint8).numpy().data
+                    digest.update(raw)
+                    file.write(raw)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _one_writer(folder: Path) -> Iterator[None]:
+    """Wait until no other process writes into a folder, and keep others from it; the system frees it after a kill."""
+    with (folder / LOCK).open("ab") as file:
+        with suppress(OSError):  # a network drive without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_leftovers(folder: Path, kept: ImageSet | None) -> None:
+    """Remove what no description names any more: of a writing that was killed, or of an earlier set."""
+    for entry in folder.iterdir():
+        if entry.name.startswith(BYTES) and (kept is None or entry.name != kept.files):
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix in (".images", ".labels") and (kept is None or kept.files):
+            entry.unlink(missing_ok=True)
 
 
 def read_set(folder: Path) -> ImageSet | None:
@@ -90,8 +147,8 @@ def read_set(folder: Path) -> ImageSet | None:
         data: dict[str, Any] = json.loads((folder / DESCRIPTION).read_bytes())
         images = ImageSet(**{**data, "classes": tuple(data["classes"]), "folder": str(folder)})
         is_whole = all(
-            (folder / f"{split}.images").stat().st_size == count * images.channels * images.side**2
-            and (folder / f"{split}.labels").stat().st_size == count * 8
+            images.file(split, "images").stat().st_size == count * images.channels * images.side**2
+            and images.file(split, "labels").stat().st_size == count * 8
             for split, count in images.counts.items()
         )
     except (OSError, ValueError, TypeError, KeyError):
@@ -105,12 +162,13 @@ def load_split(images: ImageSet, split: Split) -> "tuple[Tensor, Tensor]":
 
     count = images.counts[split]
     shape = (count, images.channels, images.side, images.side)
-    folder = Path(images.folder)
     try:
         pixels = torch.from_file(
-            str(folder / f"{split}.images"), shared=False, size=math.prod(shape), dtype=torch.uint8
+            str(images.file(split, "images")), shared=False, size=math.prod(shape), dtype=torch.uint8
         )
-        labels = torch.from_file(str(folder / f"{split}.labels"), shared=False, size=count, dtype=torch.int64)
+        labels = torch.from_file(
+            str(images.file(split, "labels")), shared=False, size=count, dtype=torch.int64
+        )
     except RuntimeError as error:
         raise ImagesError(f"The {split} images in {images.folder!r} cannot be read: {error}.") from None
     return pixels.view(shape), labels

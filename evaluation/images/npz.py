@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from navarch.evaluation.images.checked import RawSplit
-from navarch.evaluation.images.decoding import MAX_SIDE, decode_images
+from navarch.evaluation.images.decoding import MAX_SIDE, EncodedImages
 from navarch.evaluation.images.kept import ImagesError, Split
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from navarch.evaluation.images.kept import Pixels
 
 NAMES = ("classes", "class_names", "names", "wnids")
 # TypeError: a single array (.npy); RuntimeError: an encrypted member, or one packed in a way that Python does not know
@@ -80,7 +82,7 @@ class _Reader:
             suffix = ""
         labels_name = f"y{suffix}"
         if f"{split}_jpeg" in arrays:
-            pixels = self._decode(split)
+            pixels: Pixels = self._encoded(split)
         elif f"x{suffix}" in arrays:
             pixels = self._pixels(f"x{suffix}")
         else:
@@ -130,7 +132,7 @@ class _Reader:
         side = math.isqrt(array.shape[1] - 1) + 1
         return torch.nn.functional.pad(values, (0, side * side - array.shape[1])).view(-1, 1, side, side)
 
-    def _decode(self, split: Split) -> "Tensor":
+    def _encoded(self, split: Split) -> EncodedImages:
         stream, offsets = self.arrays[f"{split}_jpeg"], self.arrays.get(f"{split}_offsets")
         is_sound = (
             stream.ndim == 1
@@ -150,4 +152,4 @@ class _Reader:
             )
         raw = memoryview(stream)
         images = [raw[start:end] for start, end in pairwise(offsets.tolist())]
-        return decode_images(images, f"{self.path!r}, {split}_jpeg")
+        return EncodedImages(images, f"{self.path!r}, {split}_jpeg")

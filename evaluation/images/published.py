@@ -14,6 +14,8 @@ from navarch.evaluation.vision import import_torchvision
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from navarch.evaluation.images.kept import Pixels
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedImages:
@@ -101,7 +103,7 @@ def _read(loader: Any, root: Path, *, download: bool = False) -> "dict[Split, An
         }
 
 
-def divide_test(splits: "dict[Split, tuple[Tensor, Tensor]]") -> "dict[Split, tuple[Tensor, Tensor]]":
+def divide_test(splits: "dict[Split, tuple[Pixels, Tensor]]") -> "dict[Split, tuple[Pixels, Tensor]]":
     """Return the splits with half of the test images, of every class alike, as validation images."""
     pixels, labels = splits["test"]
     kept, drawn = draw_out(labels, len(labels) // 2)

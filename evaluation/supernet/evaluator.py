@@ -30,16 +30,20 @@ class SupernetEvaluator(PooledEvaluator):
         slots: int = 2,
         device: str | Sequence[str] = "auto",
         timeout_s: float = 120.0,
+        silent_s: float | None = None,
+        fault_hook: str | None = None,
+        fault: str = "",
     ) -> None:
         """Check the settings; no process starts before the first trial.
 
         images: training images, at most, that set the statistics of batch normalisation. slots: trials at once on each
-        device. device: auto, cpu, cuda, or a list of cuda:N.
+        device. device: auto, cpu, cuda, or a list of cuda:N. silent_s: a trial without a sign of life for so long is
+        killed and run again, once; None: never. fault_hook, fault: for tests only, as of `TrainEvaluator`.
         Raises: NavarchError for numbers that make no sense.
         """
-        check_pool(slots, timeout_s)
+        check_pool(slots, timeout_s, silent_s)
         self.task = supernet_task(file, images=images)
-        self._file, self._space, self._images = file, space, images
+        self._file, self._space, self._images, self._fault = file, space, images, fault
         super().__init__(
             WorkerPool(
                 task=file.task.reference,
@@ -47,7 +51,9 @@ class SupernetEvaluator(PooledEvaluator):
                 timeout_s=timeout_s,
                 memory_mb="share",
                 devices=device_names(device),
+                silent_s=silent_s,
                 worker=WORKER,
+                hook=fault_hook,
             )
         )
 
@@ -59,10 +65,11 @@ class SupernetEvaluator(PooledEvaluator):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what the accuracies are worth."""
+        """Say what the accuracies are worth, and when fewer trials run at once."""
         return (
             "accuracies are those of weights that all architectures share; the best is to be trained alone "
             f"before it is used; weights {self._file.digest[:16]} of {self._file.path.name}",
+            *super().notes,
         )
 
     def _refuse(self, job: Job) -> str | None:
@@ -85,7 +92,8 @@ class SupernetEvaluator(PooledEvaluator):
             "params": cost.params,
             "macs": cost.macs,
         }
-        return Request(action, self._request_id(job), self._file.task.reference, "cpu", job, call=call)
+        reference = self._file.task.reference
+        return Request(action, self._request_id(job), reference, "cpu", job, self._fault, call)
 
     def _show(self, architecture: Architecture) -> str:
         return self._space.code(architecture)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from navarch import NavarchError
@@ -37,7 +37,7 @@ def import_supernet(
     Raises: NavarchError where nothing is published for the space, the task's images are of another kind, the file
     is damaged, holds code or does not fit, or `output` is there already; nothing is left then.
     """
-    from navarch.evaluation.supernet.weights import About
+    from navarch.evaluation.supernet.weights import About, require_folder
 
     require_supernet(space)
     check_pool(1, timeout_s)
@@ -49,24 +49,9 @@ def import_supernet(
     _check_task(task)
     if output.exists():
         raise NavarchError(f"{str(output)!r} is there already; give another file, or remove it.")
-    if not output.parent.is_dir():
-        raise NavarchError(f"There is no folder {str(output.parent)!r} to keep the supernet in.")
-    about = About(
-        space=space.name,
-        task=task.reference,
-        task_digest=task.digest,
-        classes=task.classes,
-        in_channels=task.in_channels,
-        resolution=resolution,
-        skeleton=dict(skeleton or {}),
-        epochs=0,
-        done=0,
-        seed=0,
-        sampling="",
-        batch_size=0,
-        peak_lr=0.0,
-        origin=f"{file.name}, sha256 {_hash(file)}",
-    )
+    require_folder(output)
+    origin = f"{file.name}, sha256 {_hash(file)}"
+    about = About.of(space.name, replace(task, resolution=resolution), skeleton or {}, origin=origin)
     call = {
         "do": "import",
         "file": str(file.resolve()),

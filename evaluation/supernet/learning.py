@@ -22,7 +22,7 @@ from navarch.evaluation.scaling import Scaling, resize
 from navarch.evaluation.schedule import learning_rate
 from navarch.evaluation.supernet.elastic import ElasticSupernet
 from navarch.evaluation.supernet.net import Supernet, drop_statistics
-from navarch.evaluation.supernet.optimizing import Optimizer, make_optimizer
+from navarch.evaluation.supernet.optimizing import KeptOptimizer, make_optimizer
 from navarch.evaluation.supernet.plan import Phase, Sampling
 from navarch.evaluation.supernet.sampling import PathSampler
 from navarch.evaluation.supernet.sliced import largest
@@ -146,7 +146,7 @@ class Learner:
         space = self.supernet.frame.space
         return PathSampler(space, phase.allowed(space), self.sampling, self.measure)
 
-    def _make_optimizer(self) -> Optimizer:
+    def _make_optimizer(self) -> KeptOptimizer:
         return make_optimizer(self.supernet.frame.space.name, list(self.supernet.parameters()), self.recipe)
 
     def _begin(self, phase: Phase, before: Phase | None) -> None:

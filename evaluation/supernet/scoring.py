@@ -37,11 +37,14 @@ def find_scale(about: About, train_images: Tensor, kind: Input) -> Scaling:
     )
 
 
-def recalibrate(network: nn.Module, images: Tensor, scale: Scale) -> None:
+def recalibrate(
+    network: nn.Module, images: Tensor, scale: Scale, *, on_step: Callable[[], None] = lambda: None
+) -> None:
     """Set the statistics of all batch normalisations to the means over batches of images.
 
-    images: (n, channels, height, width) bytes, on the network's device. Source: Single Path One-Shot, section 3.4. A
-    network without batch normalisation stays as it is. The network is left in evaluation mode.
+    images: (n, channels, height, width) bytes, on the network's device. on_step: called at each batch. Source: Single
+    Path One-Shot, section 3.4. A network without batch normalisation stays as it is. The network is left in
+    evaluation mode.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     network.eval()
@@ -53,5 +56,6 @@ def recalibrate(network: nn.Module, images: Tensor, scale: Scale) -> None:
         norm.train()
     with torch.no_grad():
         for start in range(0, max(1, len(images) - BATCH + 1), BATCH):
+            on_step()
             network(scale(images[start : start + BATCH]))
     network.eval()

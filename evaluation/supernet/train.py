@@ -50,7 +50,8 @@ def plan_training(
     place of the recipe's. peak_lr: in place of the published one for the space, or the recipe's.
     Raises: NavarchError where something cannot be, and for a file that is another training's or is finished.
     """
-    from navarch.evaluation.supernet.weights import About, read_weights
+    from navarch.evaluation.supernet.optimizing import STATE
+    from navarch.evaluation.supernet.weights import About, read_weights, require_folder
 
     require_supernet(space)
     recipe = training_recipe(task)
@@ -61,29 +62,26 @@ def plan_training(
     require_positive(**sizes)
     task = replace(task, resolution=resolution or task.resolution)
     cost_on(task, space, space.sample(random.Random(0)), Fidelity(epochs, sizes))  # it refuses unknown sizes
-    about = About(
-        space=space.name,
-        task=task.reference,
-        task_digest=task.digest,
-        classes=task.classes,
-        in_channels=task.in_channels,
-        resolution=task.resolution,
-        skeleton=sizes,
+    about = About.of(
+        space.name,
+        task,
+        sizes,
         epochs=epochs,
-        done=0,
         seed=seed,
         sampling=sampling,
         batch_size=images,
         peak_lr=float(peak_lr or published(space.name).rate_for(images) or recipe.peak_lr),
     )
     if not path.exists():
-        if not path.parent.is_dir():
-            raise NavarchError(f"There is no folder {str(path.parent)!r} to keep the supernet in.")
+        require_folder(path)
         return about
-    found = read_weights(path).about
+    stored = read_weights(path)
+    found = stored.about
     if found.is_finished or replace(found, done=0) != about:
         what = "a finished supernet" if found.is_finished else "a supernet of another training"
         raise NavarchError(f"{str(path)!r} holds {what}; give another file, or remove it.")
+    if STATE not in stored.state:
+        raise NavarchError(f"{str(path)!r} was begun by an earlier version; give another file, or remove it.")
     return found
 
 

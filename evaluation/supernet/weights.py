@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from navarch import NavarchError
+from navarch.evaluation.task import Task
 from navarch.evaluation.tensor_file import TensorFileError, read_tensors, write_tensors
 
 FORMAT = "navarch supernet 1"
@@ -41,6 +42,22 @@ class About:
     peak_lr: float
     origin: str = ""
 
+    @classmethod
+    def of(cls, space: str, task: Task, skeleton: Mapping[str, int], **named: Any) -> "About":
+        """Return what weights of a task are of that nobody has trained yet. named: of training, or the origin."""
+        training = {"epochs": 0, "seed": 0, "sampling": "", "batch_size": 0, "peak_lr": 0.0}
+        return cls(
+            space=space,
+            task=task.reference,
+            task_digest=task.digest,
+            classes=task.classes,
+            in_channels=task.in_channels,
+            resolution=task.resolution,
+            skeleton=dict(skeleton),
+            done=0,
+            **{**training, **named},
+        )
+
     @property
     def is_finished(self) -> bool:
         """Whether all epochs are trained."""
@@ -55,6 +72,12 @@ class Stored:
     weights: dict[str, Tensor]
     state: dict[str, Any]
     digest: str
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a file that is to be written where there is no folder. Raises: NavarchError."""
+    if not path.parent.is_dir():
+        raise NavarchError(f"There is no folder {str(path.parent)!r} to keep the supernet in.")
 
 
 def write_weights(path: Path, about: About, weights: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from navarch import NavarchError
 from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
+from navarch.evaluation.heartbeat import start_beating
 from navarch.evaluation.job import Request, write_reply
 from navarch.evaluation.measuring import measure_accuracy
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
@@ -41,7 +42,11 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
         torch.set_num_threads(1)
         target = choose_device(request.device)
         device = target.type
-        reply = _WORKS[(request.call or {})["do"]](request, folder, target, started)
+        what = (request.call or {})["do"]
+        if what == "score":
+            reply = _score(request, folder, target, started, hook)
+        else:
+            reply = _WORKS[what](request, folder, target, started)
     except Exception as error:
         # The one catch-all of these processes: whatever fails must become a sentence or a row.
         known = isinstance(error, NavarchError | DivergedError)
@@ -52,9 +57,12 @@ def run_request(request: Request, folder: Path, hook: Hook | None = None) -> Non
     write_reply(folder, request.request_id, reply)
 
 
-def _score(request: Request, folder: Path, device: torch.device, started: float) -> dict[str, Any]:
+def _score(
+    request: Request, folder: Path, device: torch.device, started: float, hook: Hook | None
+) -> dict[str, Any]:
     """Return an outcome, or the test score, of an architecture with inherited weights."""
     call, task, job = request.call or {}, get_task(request.task), request.job
+    beat = start_beating(folder)
     supernet, about = open_supernet(Path(call["path"]), call["digest"], task)
     data = load_search_data(task)
     begun = time.monotonic()
@@ -62,13 +70,16 @@ def _score(request: Request, folder: Path, device: torch.device, started: float)
     scale = find_scale(about, data.train_images, recipe.input).on(device)
     side = supernet.frame.space.input_side(job.architecture, supernet.frame.resolution)
     network = Resized(supernet.inherit(job.architecture), side).to(device)
+    if hook is not None:
+        hook(request, folder, network)
     chosen = torch.randperm(len(data.train_images), generator=torch.Generator().manual_seed(job.seed))
-    recalibrate(network, data.train_images[chosen[: call["images"]]].to(device), scale)
+    recalibrate(network, data.train_images[chosen[: call["images"]]].to(device), scale, on_step=beat)
     centred = replace(scale, centre=recipe.val_centre)
     mixed = recipe.bf16 and bf16_pays(device)
 
     def measure(images: Tensor, labels: Tensor) -> float:
-        return measure_accuracy(network, images.to(device), labels.to(device), centred, mixed=mixed)
+        on_device = images.to(device), labels.to(device)
+        return measure_accuracy(network, *on_device, centred, mixed=mixed, on_step=beat)
 
     val_accuracy = measure(data.val_images, data.val_labels)
     if request.action == "test" and math.isfinite(val_accuracy):
@@ -144,4 +155,4 @@ def _cost(started: float, begun: float, device: torch.device) -> TrialCost:
     return TrialCost(now - started, now - begun, memory_mb, device.type, 0, cpu_seconds)
 
 
-_WORKS = {"train": _train, "score": _score, "import": _import}
+_WORKS = {"train": _train, "import": _import}

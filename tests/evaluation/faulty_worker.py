@@ -44,6 +44,24 @@ def do_torch_memory(*_):
     torch.zeros(2**40)
 
 
+def do_oom_of(request, folder, network, argument):
+    """Have CUDA refuse memory in the first trainings of one trial, so many of them: "TRIAL COUNT"."""
+    import torch
+
+    from navarch.evaluation import trial
+
+    name, count = argument.split()
+    trainings, original = iter(range(10**9)), trial.train_network
+
+    def train(*given, **named):
+        if next(trainings) < int(count):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return original(*given, **named)
+
+    if request.job.trial_id == name:
+        trial.train_network = train
+
+
 def do_swallow_and_be_killed(request, folder, network, argument):
     hoard = b"x" * (int(argument) * 2**20)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -248,8 +266,13 @@ def do_silent_until(request, folder, network, argument):
 
 
 def do_silent(request, folder, network, argument):
+    do_stuck_at(request, folder, network, 20)
+
+
+def do_stuck_at(request, folder, network, argument):
+    """Never come back from the batch of this number, counted from 0."""
     calls = iter(range(10**9))
-    network.register_forward_hook(lambda *_: do_loop() if next(calls) == 20 else None)
+    network.register_forward_hook(lambda *_: do_loop() if next(calls) == int(argument) else None)
 
 
 def do_slow(request, folder, network, argument):

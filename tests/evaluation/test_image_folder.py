@@ -1,6 +1,7 @@
 """A folder of images of any size, such as ImageNet's: squares of one size are cut, and kept under a name."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from PIL import Image
 
 from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
-from navarch.evaluation.images.finding import import_folder
-from navarch.evaluation.images.kept import load_split
+from navarch.evaluation.images import decoding
+from navarch.evaluation.images.finding import import_folder, own_digest
+from navarch.evaluation.images.kept import load_split, read_set
 from navarch.evaluation.recipe import find_recipe
 from navarch.evaluation.task_data import load_search_data, training_recipe
 
@@ -145,6 +147,82 @@ def test_a_damaged_image_is_named_and_nothing_is_kept(folder, tmp_path):
     with pytest.raises(NavarchError, match=rf"{file.name}' cannot be decoded"):
         import_folder(folder, "mine", side=32)
     assert not list((tmp_path / "data").rglob("images.json"))
+
+
+def test_a_replacement_that_cannot_be_read_leaves_what_was_kept(folder):
+    kept = import_folder(folder, "mine", side=32)
+    file = sorted(folder.glob("val/*/*"))[2]
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(NavarchError, match=rf"{file.name}' cannot be decoded"):
+        import_folder(folder, "mine", side=16, replace=True)
+    assert (read_set(Path(kept.folder)), own_digest(kept)) == (kept, kept.digest)
+    assert [entry.name for entry in Path(kept.folder).glob("bytes-*")] == [kept.files]
+
+
+def test_a_few_images_are_decoded_at_a_time(folder, monkeypatch):
+    whole = import_folder(folder, "mine", side=32)
+    monkeypatch.setattr(decoding, "PIECE_BYTES", 5 * 3 * 32 * 32)
+    made, original = [], np.empty
+    monkeypatch.setattr(
+        decoding.np, "empty", lambda shape, kind: made.append(shape[0]) or original(shape, kind)
+    )
+    pieces = import_folder(folder, "pieces", side=32)
+    assert made == [5, 5, 5, 5, 4, 5, 1]  # 24 images to train, 6 to validate
+    assert pieces.digest == whole.digest
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from navarch.evaluation.images import decoding, finding
+
+decoding.EVERY, decoding.PIECE_BYTES = 12, 4 * 3 * 64 * 64
+finding.import_folder(
+    Path(sys.argv[1]), "mine", side=64, replace=True, tell=lambda count: os.kill(os.getpid(), signal.SIGKILL)
+)
+"""
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_leaves_what_was_kept_and_the_next_one_clears_up(folder):
+    kept = import_folder(folder, "mine", side=32)
+    ended = subprocess.run([sys.executable, "-c", KILLED, folder], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    half = [file for file in Path(kept.folder).rglob("train.images") if file.parent.name != kept.files]
+    assert [0 < file.stat().st_size < 24 * 3 * 64 * 64 for file in half] == [True]
+    assert (read_set(Path(kept.folder)), own_digest(kept)) == (kept, kept.digest)
+    assert prepare_task("mine", Training()).resolution == 32
+    again = import_folder(folder, "mine", side=64, replace=True)
+    assert (read_set(Path(kept.folder)), again.side, own_digest(again)) == (again, 64, again.digest)
+    assert [entry.name for entry in Path(kept.folder).glob("bytes-*")] == [again.files]
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+import torch
+from navarch.evaluation.images.finding import import_folder
+
+import_folder(Path(sys.argv[1]), "few", side=224, images=300)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+kept = import_folder(Path(sys.argv[1]), "all", side=224)
+print(kept.counts["train"] * 3 * 224**2 // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_folder_needs_no_more_memory_than_a_small_one(tmp_path):
+    for number in range(1500):
+        place = tmp_path / "many" / f"class{number % 2}" / f"{number}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (number % 256, 0, 0)).save(place)
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, tmp_path / "many"], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    bytes_kib, grown_kib = map(int, ended.stdout.split())
+    assert bytes_kib > 200_000
+    assert grown_kib < bytes_kib / 10
 
 
 def test_a_missing_folder_is_one_sentence(tmp_path):

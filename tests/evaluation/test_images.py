@@ -1,9 +1,11 @@
 """Images of a user's own: what is read, how it is split, and one sentence for each thing that is wrong."""
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
 from navarch.evaluation.images import published
-from navarch.evaluation.images.finding import find_images
+from navarch.evaluation.images.finding import find_images, own_digest
 from navarch.evaluation.images.kept import draw_out, load_split, read_set, write_set
 from navarch.evaluation.task_data import load_search_data, load_test_data
 
@@ -195,13 +197,40 @@ def test_what_the_archive_does_not_give_out_is_one_sentence(tmp_path, place, mar
         prepare_task(name, Training())
 
 
-def test_a_second_writing_that_is_killed_is_not_taken_for_whole(tmp_path, monkeypatch):
+def test_a_second_writing_that_fails_leaves_the_first_as_it_was(tmp_path, monkeypatch):
     images = find_images(write(tmp_path / "own.npz", **arrays()))
-    splits = {s: tuple(kept.clone() for kept in load_split(images, s)) for s in images.counts}
-    monkeypatch.setattr(Path, "replace", None)  # dies before the first file has its name
-    with pytest.raises(TypeError):
-        write_set(images, splits)
-    assert read_set(Path(images.folder)) is None
+    splits = {s: tuple(255 - kept for kept in load_split(images, s)) for s in images.counts}
+    before = sorted(Path(images.folder).rglob("*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", None)  # dies before the description has its name
+        with pytest.raises(TypeError):
+            write_set(images, splits)
+    assert read_set(Path(images.folder)) == images
+    assert own_digest(images) == images.digest
+    assert sorted(Path(images.folder).rglob("*")) == before
+    other = write_set(images, splits)
+    assert read_set(Path(images.folder)) == other != images
+    assert len(list(Path(images.folder).rglob("train.images"))) == 1
+
+
+def test_a_set_that_another_process_kept_meanwhile_stays(tmp_path):
+    images = find_images(write(tmp_path / "own.npz", **arrays()))
+    assert write_set(replace(images, title="late"), {}, keeps=True) == images
+
+
+def test_images_that_an_earlier_version_kept_are_read_and_replaced(tmp_path):
+    images = find_images(write(tmp_path / "own.npz", **arrays()))
+    folder = Path(images.folder)
+    for file in list((folder / images.files).iterdir()):
+        file.rename(folder / file.name)
+    (folder / images.files).rmdir()
+    (folder / "images.json").write_text(json.dumps({**asdict(images), "files": ""}))
+    older = read_set(folder)
+    assert own_digest(older) == images.digest
+    splits = {s: tuple(kept.clone() for kept in load_split(older, s)) for s in older.counts}
+    newer = write_set(older, splits)
+    assert (newer.digest, newer.files != "") == (images.digest, True)
+    assert sorted(entry.name for entry in folder.iterdir()) == [".lock", newer.files, "images.json"]
 
 
 @pytest.mark.parametrize("keep", [0, 10, 2000])

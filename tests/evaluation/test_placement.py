@@ -161,6 +161,34 @@ def test_a_trial_that_takes_more_than_any_before_makes_them_fewer():
     assert "6 on cpu" in slots.learn(500.0)
 
 
+def test_slots_fall_by_one_for_all_that_ran_out_of_memory_beside_each_other_and_never_below_one():
+    slots = Placement(find("auto", [1.0, 1.0]), 3, cores=8)
+    assert slots.lower("cuda:1", 3) == (
+        "from here on 2 at once on cuda:1 in place of 3, as memory ran out beside other trials"
+    )
+    assert (slots.lower("cuda:1", 3), slots.slots) == (None, 5)  # another of the same three
+    assert slots.lower("cuda:1", 2) is not None
+    assert (slots.lower("cuda:1", 1), slots.slots) == (None, 4)
+
+
+def test_a_device_takes_no_trial_before_fewer_run_there_than_memory_allows():
+    slots = Placement([CPU], 2, cores=8)
+    slots.take(), slots.take()
+    slots.lower("cpu", 2)
+    slots.give_back(CPU)
+    assert slots.take() is None
+    slots.give_back(CPU)
+    assert slots.take() == CPU
+
+
+def test_slots_that_were_lowered_are_not_chosen_higher_again():
+    slots = Placement([CPU], None, cores=8)
+    slots.learn(100.0)
+    slots.lower("cpu", 8)
+    slots.learn(101.0)
+    assert slots.slots == 7
+
+
 @given(
     peaks=st.lists(st.floats(1.0, 10_000.0), min_size=1), cores=st.integers(1, 256), free=st.floats(1.0, 1e6)
 )

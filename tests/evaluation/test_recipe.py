@@ -199,6 +199,13 @@ def test_a_step_that_is_not_done_does_not_make_another_task():
     assert replace(BASE, source="a paper", left_out=("much",)).facts() == older
 
 
+def test_the_page_tells_of_every_recipe_that_leaves_something_out_how_its_authors_do_it():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "evaluators.md").read_text(encoding="utf-8")
+    rows = page.split("| recipe | in the authors' code | here |\n")[1].split("\n\n")[0]
+    told = set(re.findall(r"^\| `([^`]+)`", rows, re.MULTILINE))
+    assert told == {name for name, recipe in published_recipes().items() if recipe.left_out}
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("name", published_recipes())
 def test_every_recipe_takes_images_of_one_and_of_three_channels(name, channels):

@@ -2,16 +2,19 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
+import torch
 
 from navarch import NavarchError
 from navarch.evaluation import Job, TrainEvaluator, get_task
 from navarch.evaluation.job import Request
 from navarch.evaluation.memory_limit import memory_limit_mb
 from navarch.evaluation.outcome import TrialCost, failed, pruned
-from navarch.evaluation.placement import Device, usable_cores
+from navarch.evaluation.placement import Device, Placement, usable_cores
 from navarch.evaluation.running import Running
+from navarch.spaces import get_space
 
 
 def run_all(rig, count, fault=""):
@@ -24,6 +27,23 @@ def run_all(rig, count, fault=""):
         should_stop=lambda: False,
     )
     return outcomes
+
+
+def end_of(digits):
+    """Return the end of a trial that ran beside others, three at once."""
+    job = Job("t", get_space("nas-bench-201").parse("130010"), digits.fidelity("nas-bench-201"), 0)
+    running = Running(
+        request=Request("search", "1:t", "digits", "cpu", job),
+        device=Device("cpu", 1.0),
+        slots=3,
+        memory_mb=None,
+        started=0.0,
+        attempts=1,
+        lost_s=0.0,
+        heard=0.0,
+        is_beside=True,
+    )
+    return running.end({"exit_code": 0, "peak_memory_mb": 1.0, "log": "", "fault": ""}, 1.0)
 
 
 def places(folder):
@@ -99,11 +119,65 @@ def test_a_trial_that_was_stopped_early_tells_how_much_memory_one_takes(digits, 
     evaluator = TrainEvaluator(digits, slots=None, device="cpu")
     learned = []
     monkeypatch.setattr(evaluator._pool, "learn", learned.append)
-    cost = TrialCost(1.0, 1.0, 200.0, "cpu", 1)
-    evaluator._learn(failed("oom", "", cost=cost))
+    cost, ended = TrialCost(1.0, 1.0, 200.0, "cpu", 1), end_of(digits)
+    evaluator._learn(ended, failed("oom", "", cost=cost))
     assert learned == []
-    evaluator._learn(pruned("stopped after epoch 1", {}, cost=cost, curve=()))
+    evaluator._learn(ended, pruned("stopped after epoch 1", {}, cost=cost, curve=()))
     assert learned == [200.0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "state"), [(1, "complete"), (2, "failed")])
+def test_a_trial_out_of_memory_beside_another_leaves_fewer_slots_for_the_rest_of_the_run(
+    make_rig, count, state
+):
+    rig = make_rig(memory_mb=None)
+    outcomes = run_all(rig, 3, f"oom_of:t0 {count}")
+    ran_out = outcomes["t0"]
+    assert (ran_out.state, ran_out.cost.slots) == (state, 2)
+    assert ran_out.detail.endswith(
+        "from here on 1 at once on cpu in place of 2, as memory ran out beside other trials"
+    )
+    assert ("with batches of 25 images: trained with 12" in ran_out.detail) == (count == 1)
+    assert (ran_out.reason, ran_out.cost.halved) == ((None, True) if count == 1 else ("oom", False))
+    assert {outcome.state for name, outcome in outcomes.items() if name != "t0"} == {"complete"}
+    assert rig.evaluator.slots == 1
+    assert rig.evaluator.notes[-1].startswith("trials at once: from here on 1 at once on cpu")
+    assert {outcome.cost.slots for outcome in run_all(rig, 2, "oom_of:t0 1").values()} == {1}
+    assert len(rig.evaluator.notes) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_trials_that_fill_a_cuda_device_together_leave_it_one_slot(make_rig):
+    rig = make_rig(device="cuda:0", slots=2)
+    outcomes = run_all(rig, 2, "cuda_memory").values()
+    assert [outcome.reason for outcome in outcomes] == ["oom", "oom"]
+    assert sum("from here on 1 at once on cuda:0" in outcome.detail for outcome in outcomes) == 1
+    assert rig.evaluator.slots == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "memory_mb", "lowers"),
+    [
+        ({}, None, True),
+        ({"is_beside": False}, None, False),  # it had the device for itself
+        ({}, 512, False),  # and a limit of its own on the CPU
+        ({"device": "cuda:0"}, 512, True),
+        ({"device": "none"}, None, False),
+    ],
+)
+def test_slots_fall_where_that_leaves_a_trial_more_memory(digits, changed, memory_mb, lowers):
+    evaluator = TrainEvaluator(digits, slots=3, device="cpu", memory_mb=memory_mb)
+    ended = replace(end_of(digits), **changed)
+    evaluator._pool._placement = Placement([Device(ended.device, 1.0)], 3, cores=8)
+    for outcome in (failed("timeout", ""), failed("crashed", "")):
+        assert evaluator._learn(ended, outcome) == outcome
+    assert evaluator.slots == 3
+    learned = evaluator._learn(ended, failed("oom", "no room"))
+    assert evaluator.slots == (2 if lowers else 3)
+    assert learned.detail.startswith("no room; from here on 2 at once on" if lowers else "no room")
+    assert evaluator._learn(ended, failed("oom", "no room")).detail == "no room"  # of the same three at once
 
 
 @pytest.mark.parametrize(("code", "reason", "is_silent"), [(0, None, False), (-9, "timeout", True)])

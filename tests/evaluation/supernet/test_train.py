@@ -14,11 +14,11 @@ import torch
 
 from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
-from navarch.evaluation.supernet.optimizing import Adam, make_optimizer
+from navarch.evaluation.supernet.optimizing import make_optimizer
 from navarch.evaluation.supernet.plan import make_phases
 from navarch.evaluation.supernet.sampling import BINS, PathSampler
 from navarch.evaluation.supernet.train import plan_training, train_supernet
-from navarch.evaluation.supernet.weights import read_weights
+from navarch.evaluation.supernet.weights import read_weights, write_weights
 from navarch.evaluation.task_data import training_recipe
 from navarch.spaces import get_space
 
@@ -123,7 +123,7 @@ def test_a_named_recipe_trains_a_supernet_where_nothing_is_published_for_the_spa
     about = plan_training(tmp_path / "a.pt", get_space(space), task, **options)
     recipe = replace(training_recipe(get_task(about.task)), peak_lr=about.peak_lr)
     optimizer = make_optimizer(space, [torch.ones(2, 2, requires_grad=True)], recipe)
-    inner = optimizer._adam if isinstance(optimizer, Adam) else optimizer._sgd
+    inner = optimizer._optimizer
     found = (about.batch_size, about.peak_lr, type(inner).__name__, getattr(inner, "nesterov", None))
     assert found == expected
 
@@ -149,6 +149,15 @@ def test_another_training_s_file_is_not_overwritten(trained, tmp_path):
     assert trained.read_bytes() == before
     with pytest.raises(NavarchError, match="no folder"):
         plan(tmp_path / "nowhere" / "a.pt")
+
+
+def test_a_training_that_an_earlier_version_began_is_refused(tmp_path):
+    path = tmp_path / "older.pt"
+    write_weights(path, replace(plan(path, epochs=2), done=1), {}, {"velocity": []})
+    with pytest.raises(
+        NavarchError, match="was begun by an earlier version; give another file, or remove it"
+    ):
+        plan(path, epochs=2)
 
 
 def test_a_loss_that_is_no_number_is_said(tmp_path):
