@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+unexport PYTHONDONTWRITEBYTECODE  # else each of the many processes that tests start would compile the package anew
 FAULTS := test_faults.py test_train_evaluator.py test_silence.py test_fork_limits.py test_slots.py test_sizes.py supernet/test_weights.py
 
 .PHONY: search test check slow faults exhaustive lint types bench clean
@@ -14,7 +15,7 @@ test: $(READY) lint types  ## set up, then everything that CI runs
 	$(BIN)/python -m pytest -m "not exhaustive" -n 2 -q
 
 check: $(READY) lint types  ## the quick loop: lint, types, quick tests
-	$(BIN)/python -m pytest -m "not slow" -n 2 -q
+	$(BIN)/python -m pytest -m "not slow" -n 2 -q --hypothesis-profile=quick
 
 slow: $(READY)  ## the slow suites alone
 	$(BIN)/python -m pytest -m "slow and not exhaustive" -n 2 -q

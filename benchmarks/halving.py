@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from classical import DATA, Known, Table, settings_of
-from proxies import kendall
+from task_ranking import kendall
 
 from navarch.agents.classical import History, Options, Values, ask, make_searcher
 from navarch.agents.classical.halving import Placed, bracket, promotable, survivors

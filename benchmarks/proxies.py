@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from classical import Table
-from task_ranking import percentile, spearman
+from task_ranking import kendall, percentile, spearman
 
 from navarch.evaluation.proxies.measure import score_architecture, score_network
 from navarch.evaluation.proxies.names import FIGURES, PROXIES
@@ -140,16 +140,6 @@ def _row(
         "without": known.count(None),
         "ms": 1000 * statistics.median(scores.seconds[proxy] for scores in found),
     }
-
-
-def kendall(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return Kendall's tau-b of two lists."""
-    signs = []
-    for values in (first, second):
-        array = np.asarray(values)
-        signs.append((array[:, None] > array).astype(int) - (array[:, None] < array))
-    a, b = signs
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def _interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:

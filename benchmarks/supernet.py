@@ -10,17 +10,15 @@ Run: .venv/bin/python benchmarks/supernet.py [FILE ...] [--cells 30] [--epochs 6
 """
 
 import argparse
-import math
 import random
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 
-from task_ranking import spearman
+from task_ranking import kendall, spearman
 
 from navarch.evaluation import (
     Evaluator,
@@ -144,20 +142,6 @@ def _measure(
             f"{statistics.fmean(seconds):.2f} s of one core each"
         )
     return [found[job.trial_id] for job in jobs]
-
-
-def kendall(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return Kendall's tau-b: agreeing pairs less disagreeing ones, corrected for ties on either side."""
-    agree = untied_first = untied_second = 0
-    for (a, b), (c, d) in combinations(zip(first, second, strict=True), 2):
-        agree += (_sign(a - c)) * (_sign(b - d))
-        untied_first += a != c
-        untied_second += b != d
-    return agree / math.sqrt(untied_first * untied_second)
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
 
 
 def _say(line: str) -> None:

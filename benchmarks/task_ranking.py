@@ -14,6 +14,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from navarch.evaluation import Job, Outcome, TrainEvaluator, get_task
 from navarch.evaluation.proxies.ranking import mean_ranks
 from navarch.spaces import Architecture, get_space
@@ -113,6 +115,16 @@ def describe(report: dict[str, Any]) -> str:
 def spearman(first: Sequence[float], second: Sequence[float]) -> float:
     """Return the rank correlation of two lists, ties sharing their mean rank."""
     return statistics.correlation(mean_ranks(first), mean_ranks(second))
+
+
+def kendall(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return Kendall's tau-b of two lists: agreeing pairs less disagreeing ones, corrected for ties on either side."""
+    signs = []
+    for values in (first, second):
+        array = np.asarray(values)
+        signs.append((array[:, None] > array).astype(int) - (array[:, None] < array))
+    a, b = signs
+    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

@@ -1,7 +1,9 @@
 """Fixtures that every folder's tests share, and the guard that keeps them on this machine."""
 
+import fcntl
 import ipaddress
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +19,16 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("quick", settings.get_profile("navarch"), max_examples=20)  # for `make check`
 settings.load_profile("navarch")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What CI leaves out is no quick test either: whatever is exhaustive is slow."""
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker(pytest.mark.slow)
 
 
 class NetworkBlocked(OSError):
@@ -59,6 +70,42 @@ def _own_data_folder(tmp_path_factory):
         patch.setenv("NAVARCH_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Return `made_once(name, make)`: a folder that `make(folder)` filled, once for all workers of pytest-xdist."""
+
+    def get(name, make):
+        base = tmp_path_factory.getbasetemp()
+        folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"made-{name}"
+        with (folder.with_suffix(".lock")).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                unfinished = folder.with_suffix(".unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                unfinished.mkdir()
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def trained(made_once):
+    """The weights of a small supernet of NAS-Bench-201 on the digits after one epoch: to be read, or copied."""
+    from navarch.evaluation import get_task
+    from navarch.evaluation.supernet.train import plan_training, train_supernet
+    from navarch.spaces import get_space
+
+    def make(folder):
+        path, task = folder / "cells.pt", get_task("digits")
+        how = {"epochs": 1, "sampling": "uniform", "seed": 0, "skeleton": {"width": 4, "cells": 1}}
+        about = plan_training(path, get_space("nas-bench-201"), task, **how)
+        train_supernet(path, about, task, device="cpu", timeout_s=240.0)
+
+    return made_once("supernet", make) / "cells.pt"
 
 
 @pytest.fixture(name="shared_file", scope="session")

@@ -8,5 +8,5 @@ def slices(number):
     first, *others = range(number)
     return [
         pytest.param(first, marks=pytest.mark.slow),
-        *(pytest.param(part, marks=[pytest.mark.slow, pytest.mark.exhaustive]) for part in others),
+        *(pytest.param(part, marks=pytest.mark.exhaustive) for part in others),
     ]

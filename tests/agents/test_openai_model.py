@@ -356,6 +356,7 @@ def test_tracing_variables_are_turned_off():
     assert "true" not in [value for name, value in environ.items() if name.startswith("LANG")]
 
 
+@pytest.mark.slow
 def test_tracing_variables_alone_send_nothing_anywhere(serve, tmp_path):
     spy, server = serve("spied"), serve("ok")
     code = (

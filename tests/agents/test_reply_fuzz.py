@@ -135,6 +135,7 @@ def test_a_huge_reply_costs_little_time(name, role):
     pytest.fail(f"{min(ratios):.1f} times the yardstick")
 
 
+@pytest.mark.slow
 def test_no_huge_reply_costs_more_than_fifty_megabytes():
     code = (
         "import resource, sys; sys.path.insert(0, sys.argv[1])\n"

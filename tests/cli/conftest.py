@@ -1,6 +1,8 @@
 """The command line, called in this process as the installed command calls it."""
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -35,15 +37,22 @@ def cli(tmp_path, tmp_path_factory, monkeypatch, capsys):
     return call
 
 
-@pytest.fixture(scope="module")
-def finished_run(tmp_path_factory):
-    """A folder with one finished run of two small trainings, made by the real command."""
-    import subprocess
-    from pathlib import Path
+SMALL_RUN = ("--budget", "2", "--set", "train.epochs=1", "--set", "search.trials_per_round=2")
+SMALL_RUN += ("--set", "train.skeleton={width=4,cells=1}")
 
-    folder = tmp_path_factory.mktemp("finished")
-    command = [Path(sys.executable).with_name("navarch"), "run", "--budget", "2", "--set", "train.epochs=1"]
-    subprocess.run(
-        [*command, "--set", "search.trials_per_round=2"], cwd=folder, check=True, capture_output=True
-    )
-    return folder
+
+@pytest.fixture(scope="session")
+def finished_run(made_once):
+    """A folder with one finished run of two small trainings, made by the real command: to be read, or copied."""
+
+    def make(folder):
+        command = [Path(sys.executable).with_name("navarch"), "run", *SMALL_RUN]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+    return made_once("finished", make)
+
+
+@pytest.fixture(scope="session")
+def small_run():
+    """The flags of the run above."""
+    return SMALL_RUN

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import eventually, working_in
 
 from navarch.cli.bench_tables import show_report
 from navarch.memory import Memory
@@ -128,21 +129,6 @@ def tables_in(folder):
     return found
 
 
-def nobody_works_in(folder, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        places = []
-        for link in Path("/proc").glob("[0-9]*/cwd"):
-            try:
-                places.append(link.resolve())
-            except OSError:
-                continue
-        if folder.resolve() not in places:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
@@ -166,7 +152,7 @@ def test_a_bench_that_is_cut_off_goes_on_to_the_same_trials(tmp_path, undisturbe
         process.send_signal(number)
         rest = process.stderr.read()
     assert process.returncode == code, rest
-    assert nobody_works_in(tmp_path), "a worker outlived its driver"
+    assert eventually(lambda: not working_in(tmp_path), 10.0), "a worker outlived its driver"
     assert ("the same command goes on" in rest) == (number != signal.SIGKILL)
     assert tables_in(tmp_path) != undisturbed
     with start(tmp_path) as process:

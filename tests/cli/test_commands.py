@@ -95,9 +95,9 @@ def test_stop_says_that_a_finished_run_is_not_running(cli, finished_run):
 
 
 @pytest.mark.slow
-def test_a_second_run_reuses_the_trials_of_the_first_and_says_so(cli, finished_run):
-    arguments = ["--budget", "2", "--set", "train.epochs=1", "--set", "search.trials_per_round=2"]
-    ended = cli("run", *arguments, "--db", finished_run / "navarch.db")
+def test_a_second_run_reuses_the_trials_of_the_first_and_says_so(cli, finished_run, small_run, tmp_path):
+    shutil.copy(finished_run / "navarch.db", tmp_path)
+    ended = cli("run", *small_run)
     assert ended.code == 0
     assert ended.out.count("reused from r1/") == 2
 

@@ -4,13 +4,12 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from processes import NAVARCH, eventually, working_in
 from terminals import CTRL_C, Terminal
 
 pytestmark = pytest.mark.slow
-NAVARCH = str(Path(sys.executable).with_name("navarch"))
 SEARCH = [NAVARCH, "run", "--budget", "8", "--set", "train.epochs=5000", "--set", "train.device=cpu"]
 SLEEPER = "import json, os, subprocess, sys, time\nsubprocess.Popen(['sleep', '600'])\ntime.sleep(600)\n"
 COMMAND = ["--set", f"callable.command={sys.executable} mine.py"]
@@ -23,27 +22,6 @@ WORK = {
 }
 TOLD = {"training": "epoch 1/5000", "supernet": "epoch 1/5000 loss"}
 RUNS = ("training", "proxies", "callable")
-
-
-def working_in(folder):
-    """Return the processes whose working folder lies in this one, also where it was removed meanwhile."""
-    found = []
-    for link in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if Path(os.readlink(link)).is_relative_to(folder):
-                found.append(int(link.parent.name))
-        except OSError:  # gone, or another user's
-            continue
-    return found
-
-
-def eventually(claim, seconds):
-    deadline = time.monotonic() + seconds
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def rows(text):
     return {line.split("  ")[0]: line.split("  ", 1)[1] for line in text.splitlines() if "  " in line}
 
 
+@pytest.mark.slow
 def test_runs_are_compared_by_what_a_model_made_of_their_prompts(cli, search):
     plain = [search(seed=seed) for seed in range(3)]
     careful = [search(seed=seed, careful=True) for seed in range(3)]

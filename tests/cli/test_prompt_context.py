@@ -23,6 +23,7 @@ def test_a_prompt_that_does_not_fit_is_named_with_its_size(cli):
     assert cli("prompts", "check", "--context", "20000").out == "20 prompts are fine, and fit 20,000 tokens\n"
 
 
+@pytest.mark.slow
 def test_a_part_that_grows_makes_the_prompts_that_include_it_too_long(cli):
     settings()
     assert cli("prompts", "copy", "parts/status").code == 0

@@ -1,7 +1,9 @@
 """`--model replay:RUN`, `navarch export` and `navarch import`, from command to memory file."""
 
+import contextlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,25 @@ WIDGETS = ["--space", EXAMPLES / "widgets.toml", "--evaluator", "table"]
 WIDGETS += ["--set", f"table.path={EXAMPLES / 'widgets.csv'}", "--budget", "6", "--seed", "3"]
 
 
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """A memory with one run of the offline roles on the widgets of the documentation, measured by its table."""
+    from navarch.cli.main import main
+
+    folder = tmp_path_factory.mktemp("recording")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        words = ["navarch", "run", *WIDGETS, "--set", "search.trials_per_round=2"]
+        patch.setattr(sys, "argv", [str(word) for word in words])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+    assert not leaving.value.code
+    return folder / "navarch.db"
+
+
 @pytest.fixture
-def recorded(cli):
-    """A folder with one run of the offline roles on the widgets of the documentation, measured by its table."""
-    ended = cli("run", *WIDGETS, "--set", "search.trials_per_round=2")
-    assert ended.code == 0, ended.err
+def recorded(cli, recording, tmp_path):
+    """A folder with that memory."""
+    shutil.copy(recording, tmp_path / "navarch.db")
     return cli
 
 

@@ -289,6 +289,7 @@ def test_drawing_takes_the_same_share_of_every_class_each_time():
     assert torch.equal(drawn, draw_out(labels, 20)[1])
 
 
+@pytest.mark.slow
 def test_kept_images_are_read_without_numpy_and_pil(tmp_path):
     task = prepare_task(write(tmp_path / "own.npz", **arrays()), Training(val_share=0.25))
     script = (

@@ -85,6 +85,7 @@ def check(part, count):
     assert 0.1 * compared < passed < 0.9 * compared
 
 
+@pytest.mark.slow
 def test_the_size_estimate_is_that_of_the_built_network():
     check(0, 13)
 

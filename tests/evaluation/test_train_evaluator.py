@@ -58,6 +58,7 @@ def test_another_seed_is_another_trial(rig):
     assert rig.run(seed=5).curve != rig.run(seed=6).curve
 
 
+@pytest.mark.slow
 @CPU_ONLY
 def test_a_trial_does_not_depend_on_what_runs_beside_it(rig):
     alone = rig.run(seed=1)
@@ -72,21 +73,12 @@ def test_all_jobs_are_started_and_reported(rig):
     assert {outcome.state for outcome in outcomes.values()} == {"complete"}
 
 
+@pytest.mark.slow
 def test_a_job_above_the_limits_is_invalid_and_the_others_run(make_rig, tiny):
     rig = make_rig(limits=Limits(max_params=15_000))
     jobs = [*rig.jobs(1, code="333333"), *rig.jobs(2)[1:]]
     _, outcomes = run_all(rig, jobs)
     assert (outcomes["t0"].reason, outcomes["t1"].state) == ("invalid", "complete")
-
-
-def test_a_stop_kills_what_runs_and_reports_nothing(rig):
-    rig.run()
-    begun = time.monotonic()
-    started, outcomes = run_all(rig, rig.jobs(4), fault="deaf_loop", should_stop=lambda: True)
-    assert time.monotonic() - begun < 5.0
-    assert started
-    assert outcomes == {}
-    assert rig.evaluator.server_pid is None
 
 
 @pytest.mark.slow
@@ -143,6 +135,16 @@ def test_a_test_that_fails_says_why(rig):
 def test_the_split_must_be_named(rig, tiny):
     with pytest.raises(ValueError, match="split"):
         rig.evaluator.test(rig.space.parse("130010"), tiny, 0, split="val")
+
+
+def test_a_stop_kills_what_runs_and_reports_nothing(rig):
+    rig.run()
+    begun = time.monotonic()
+    started, outcomes = run_all(rig, rig.jobs(4), fault="deaf_loop", should_stop=lambda: True)
+    assert time.monotonic() - begun < 5.0
+    assert started
+    assert outcomes == {}
+    assert rig.evaluator.server_pid is None
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,12 @@
 """Kill -9 while noise is measured and while the best are confirmed, by real processes: nothing finished is lost."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from processes import navarch
 
 from navarch.memory import Memory
 
-NAVARCH = str(Path(sys.executable).with_name("navarch"))
 SMALL = [
     "--set",
     "train.epochs=1",
@@ -22,15 +18,6 @@ SMALL = [
 RUN = ["run", "--workflow", "random", "--budget", "2", "--set", "search.trials_per_round=2", *SMALL]
 RUN += ["--set", "confirm.top=2", "--set", "confirm.seeds=2"]
 NOISE = ["noise", "--arch", "130010", "--seeds", "3", *SMALL]
-
-
-def navarch(folder, *arguments, fault=None):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
-    if fault is not None:
-        environment["NAVARCH_FAULT"] = fault
-    return subprocess.run(
-        [NAVARCH, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=180
-    )
 
 
 def look(folder):

@@ -1,16 +1,12 @@
 """Real training on rungs through `kill -9`: what was kept is gone on from, and the result is that of no kill."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from processes import navarch as start
 
 from navarch.memory import Memory
 
-NAVARCH = str(Path(sys.executable).with_name("navarch"))
 SETTINGS = {
     "search.rungs": "[1,2,4]",
     "search.reduction": "2",
@@ -23,12 +19,7 @@ RUN += [word for name, value in SETTINGS.items() for word in ("--set", f"{name}=
 
 
 def navarch(folder, *arguments, fault=None):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
-    if fault is not None:
-        environment["NAVARCH_FAULT"] = fault
-    done = subprocess.run(
-        [NAVARCH, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=240
-    )
+    done = start(folder, *arguments, fault=fault)
     assert done.returncode == (-signal.SIGKILL if fault else 0), done.stdout + done.stderr
     return done.stdout
 

@@ -3,20 +3,16 @@
 Real runs: offline roles, real training, child processes.
 """
 
-import os
 import re
 import signal
 import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+from processes import NAVARCH, eventually, navarch, working_in
 
 from navarch.graph.fault import POINTS
 from navarch.memory import Memory
 
-NAVARCH = str(Path(sys.executable).with_name("navarch"))
 RUN = [
     "run",
     "--budget",
@@ -35,15 +31,6 @@ ELSEWHERE = {"call.sending", "call.answered", "migration.step", "lesson.stored"}
 SWEEP = [point for point in POINTS if point not in ELSEWHERE]
 
 
-def navarch(folder, *arguments, fault=None, timeout=120):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NAVARCH_")}
-    if fault is not None:
-        environment["NAVARCH_FAULT"] = fault
-    return subprocess.run(
-        [NAVARCH, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout
-    )
-
-
 def table_of(folder):
     with Memory.open(folder / "navarch.db", create=False, read_only=True) as memory:
         assert memory.check() == []
@@ -58,26 +45,6 @@ def repeated(folder):
     return trainings, calls
 
 
-def no_process_works_in(folder):
-    """Tell whether no process has its working folder here; workers inherit the driver's."""
-    for link in Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if link.resolve() == folder.resolve():
-                return False
-        except OSError:
-            continue
-    return True
-
-
-def wait_until(claim, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 @pytest.fixture(scope="module")
 def unkilled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unkilled")
@@ -89,7 +56,7 @@ def unkilled(tmp_path_factory):
 def check_sweep(folder, fault, unkilled):
     killed = navarch(folder, *RUN, fault=fault)
     assert killed.returncode == -signal.SIGKILL, f"{fault} was not passed: {killed.stdout} {killed.stderr}"
-    assert wait_until(lambda: no_process_works_in(folder)), "a worker outlived its driver"
+    assert eventually(lambda: not working_in(folder), 5.0), "a worker outlived its driver"
     acknowledged = [int(number) for number in FINISHED.findall(killed.stdout)]
     before = {row["number"]: row for row in table_of(folder)} if (folder / "navarch.db").exists() else {}
     assert all(before[number]["state"] == "complete" for number in acknowledged)
@@ -168,7 +135,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(tmp_path, unkilled, number
     assert process.wait(timeout=10) == code
     process.stdout.close()
     assert "navarch resume r1" in rest
-    assert wait_until(lambda: no_process_works_in(tmp_path))
+    assert eventually(lambda: not working_in(tmp_path), 5.0)
     assert not [row for row in table_of(tmp_path) if row["state"] == "running"]
     assert navarch(tmp_path, "resume").returncode == 0
     assert table_of(tmp_path) == unkilled

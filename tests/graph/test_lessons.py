@@ -84,6 +84,7 @@ def search(bench, replies, rounds):
     return distiller
 
 
+@pytest.mark.slow
 def test_a_lesson_without_evidence_or_form_is_refused_and_the_search_goes_on(bench):
     assert len(REFUSED) >= 40
     search(bench, REFUSED, len(REFUSED))

@@ -144,6 +144,7 @@ def test_a_run_whose_table_was_exchanged_is_not_resumed(folder):
     assert resume_run("r1", folder / "navarch.db").run.state == "finished"
 
 
+@pytest.mark.slow
 def test_results_of_a_command_are_reused_until_its_file_changes(folder):
     run_command(budget={"trials": 2})
     run_command(budget={"trials": 2})
@@ -154,6 +155,7 @@ def test_results_of_a_command_are_reused_until_its_file_changes(folder):
     assert [row.reused_from for row in trials("r3")] == [None, None]
 
 
+@pytest.mark.slow
 def test_a_command_and_a_function_measure_alike(folder):
     first = run_command(budget={"trials": 3})
     second = run(

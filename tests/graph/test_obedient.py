@@ -22,8 +22,17 @@ WIDGETS = Path(__file__).resolve().parents[2] / "docs" / "examples" / "widgets.t
 CHANNELS = {
     "lesson", "failure", "summary", "pattern", "guidance", "why", "refused", "reply-error", "meaning", "comment",
 }  # fmt: skip
-QUICK = ("read-file", "mark-complete", "write-lessons")
-REST = ("call-url", "print-key", "delete-rows", "raise-budget", "rewrite-prompt", "stop-search", "run-code")
+QUICK = ("read-file", "mark-complete")
+REST = (
+    "write-lessons",
+    "call-url",
+    "print-key",
+    "delete-rows",
+    "raise-budget",
+    "rewrite-prompt",
+    "stop-search",
+    "run-code",
+)
 BUDGET, ROUND = 6, 2
 
 

@@ -218,6 +218,7 @@ def test_the_screen_measures_in_processes_and_an_architecture_that_fails_is_a_re
     assert "no-such-space" in strange.reasons["naswot"]
 
 
+@pytest.mark.slow
 def test_a_task_without_images_is_measured_on_noise_of_its_size():
     screen = ProxyScreen(["synflow", "snip"], get_task("nb201-cifar10"), batch=2)
     (scores,) = measure(screen, SPACE.parse("333132"))
@@ -225,6 +226,7 @@ def test_a_task_without_images_is_measured_on_noise_of_its_size():
     assert scores.figures["snip"] > 0
 
 
+@pytest.mark.slow
 def test_a_candidate_over_its_deadline_is_a_reason():
     screen = ProxyScreen(["snip"], get_task("digits"), batch=2, timeout_s=0.001)
     (scores,) = measure(screen, SPACE.parse("333132"))

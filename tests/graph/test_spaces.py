@@ -29,9 +29,11 @@ ENGLISH = {
     *("resolution", "search", "space", "the", "and", "times", "wide", "network", "networks", "cell", "shape"),
     *("all", "once", "for", "with", "ratio"),
 }
-# One space of each kind of structure is enough for the quick suite: activity, activity and counts, unequal sources.
-QUICK = {"ofa-mobilenetv3", "transnas-macro", "darts"}
-SPACES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in space_names()]
+
+
+def some_quick(*quick):
+    """Return all spaces for `parametrize`, those that are not named as slow."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in space_names()]
 
 
 def words(text):
@@ -75,7 +77,7 @@ def proposals(bench):
         return [row for number in (1, 2, 3) for row in memory.proposals("r1", round=number)]
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", some_quick("transnas-macro"))  # has activity and counts
 def test_the_offline_roles_propose_what_the_space_allows(bench, run, name):
     result = run(name, budget={"trials": 12})
     assert result.run.state == "finished"
@@ -84,7 +86,7 @@ def test_the_offline_roles_propose_what_the_space_allows(bench, run, name):
     assert not [row for row in proposals(bench) if row.status == "invalid"]
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", some_quick("transnas-macro", "darts"))  # counts, and unequal sources
 def test_a_hidden_space_is_searched_and_nothing_of_it_shows(bench, run, name):
     run(name, budget={"trials": 8}, obfuscate=11)
     space = get_space(name)
@@ -114,6 +116,7 @@ def test_an_architecture_that_chooses_its_resolution_is_costed_at_it(bench, run)
     assert len({row.architecture["resolution"] for row in rows}) > 1
 
 
+@pytest.mark.slow
 def test_a_limit_in_the_far_tail_of_the_space_is_met(bench, run):
     """Hardly one of ten thousand of OFA's networks needs as few multiply-accumulates."""
     run("ofa-mobilenetv3", workflow="random", budget={"trials": 6}, limits={"max_macs": 75_000_000})

@@ -131,6 +131,7 @@ def test_a_lock_that_is_given_back_is_waited_for(memory, make):
     holder.close()
 
 
+@pytest.mark.slow
 def test_four_processes_make_one_memory_and_write_ten_rows_each(tmp_path):
     path = tmp_path / "navarch.db"
     command = [sys.executable, "-W", "error", str(WRITER), str(path)]

@@ -1,7 +1,8 @@
 """Hostile text in every value of every role's prompt: it is copied, never read again, and closes no fence."""
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 from paper_samples import PAPER_PROMPTS, paper_view
 from samples import page, sample_view
@@ -69,7 +70,7 @@ def test_a_template_in_every_value_is_copied_and_not_read(library, name, attack)
     assert text == render(library, name, HARMLESS)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.sampled_from(HOSTILE_PIECES) | st.text(max_size=8), max_size=12).map("".join))
 def test_no_text_opens_or_closes_a_fence_of_a_prompt(text):
     data = view("generator")

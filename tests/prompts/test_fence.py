@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-from hypothesis import example, given, settings
+from examples import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from navarch.prompts.fence import CLOSE, MAX_BLOCK, MAX_LINE, OPEN, clean, fenced, inline
@@ -34,7 +35,7 @@ PIECES = [
 TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.text(max_size=200))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(TEXTS)
 @example(CLOSE)
 @example("</da" + "ta>")

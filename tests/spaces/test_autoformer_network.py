@@ -51,13 +51,13 @@ def check(space, arch, settings):
 
 def test_the_closed_form_counts_what_the_built_network_has(only_counted_layers):
     rng = random.Random(0)
-    for i in range(8):  # the slow test has a thousand
-        check(SPACES[i % 4], SPACES[i % 4].sample(rng), {"classes": 1000})
+    for space in SPACES[:2]:  # the slow tests have a thousand of each
+        check(space, space.sample(rng), {"classes": 1000})
 
 
 def test_the_closed_form_counts_what_networks_of_odd_sizes_have(only_counted_layers):
     rng = random.Random(1)
-    for i in range(10):
+    for i in range(2):  # the slow test has sixty
         check(SPACES[i % 4], SPACES[i % 4].sample(rng), ODD[i % len(ODD)])
 
 
@@ -76,6 +76,7 @@ def test_the_closed_form_counts_what_sixty_networks_of_odd_sizes_have():
         check(SPACES[i % 4], SPACES[i % 4].sample(rng), ODD[i % len(ODD)])
 
 
+@pytest.mark.slow
 def test_every_kind_of_operation_counts_as_in_the_ground_truth(shared_file):
     for record in json.loads(shared_file("ground_truth/autoformer.json").read_text())["architectures"]:
         space = OF_LETTER[record["encoding"]["space"]]

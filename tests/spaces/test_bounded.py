@@ -19,6 +19,7 @@ def test_the_far_tail_is_reached(nb201):
     assert len({cell.values for cell in drawn}) > 10, "five 3x3 edges or six: 25 such cells"
 
 
+@pytest.mark.slow
 def test_draws_inside_are_close_to_uniform(nb201):
     """At least five 3x3 edges: 25 cells; the most frequent must not be much likelier than the rest."""
     rng, measure = random.Random(1), params(nb201)

@@ -62,8 +62,13 @@ def sample(number):
 @pytest.mark.usefixtures("only_counted_layers")
 @pytest.mark.parametrize(
     ("sizes", "number"),
-    [(CIFAR, 2), (IMAGENET, 2), ({**CIFAR, "skeleton": {"layers": 3}}, 40)],
-    ids=["small", "large", "short"],
+    [
+        ({**CIFAR, "skeleton": {"layers": 3}}, 6),
+        pytest.param({**CIFAR, "skeleton": {"layers": 3}}, 40, marks=pytest.mark.slow),
+        pytest.param(CIFAR, 2, marks=pytest.mark.slow),
+        (IMAGENET, 1),
+    ],
+    ids=["short", "many short", "small", "large"],
 )
 def test_the_closed_form_counts_what_the_built_network_has(sizes, number):
     for arch in sample(number):
@@ -79,9 +84,10 @@ def test_the_closed_form_counts_what_many_built_networks_have(sizes, number, par
 
 
 @pytest.mark.usefixtures("only_counted_layers")
+@pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sizes", ODD)
-def test_the_closed_form_holds_at_odd_sizes(sizes):
-    for arch in sample(3):
+def test_the_closed_form_holds_at_odd_sizes(sizes, number):
+    for arch in sample(number):
         assert SPACE.cost(arch, **sizes) == count(arch, sizes), SPACE.code(arch)
 
 
@@ -103,12 +109,13 @@ def test_the_closed_form_knows_the_auxiliary_head(sizes):
     }
 
 
+@pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stem_stride", [1, 4])
 @pytest.mark.parametrize("resolution", [32, 43])
-def test_the_closed_form_holds_for_general_genotypes(stem_stride, resolution):
+def test_the_closed_form_holds_for_general_genotypes(stem_stride, resolution, number):
     rng = random.Random(resolution)
     names = OPERATIONS + OTHER_OPERATIONS
-    for _ in range(3):
+    for _ in range(number):
         cells = []
         for nodes in (rng.randint(1, 6), rng.randint(1, 6)):
             edges = tuple((rng.choice(names), rng.randrange(2 + i // 2)) for i in range(2 * nodes))

@@ -4,7 +4,8 @@ import random
 import time
 
 import pytest
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch.spaces import InvalidArchitecture, get_space
@@ -182,7 +183,7 @@ def test_deep_nesting_is_refused():
     assert problems_of({**CELL, "edge_0_1": deep})[0].code == "unknown-option"
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(json_values)
 def test_any_json_value_is_a_cell_or_an_invalid_architecture(raw):
     result = read(raw)

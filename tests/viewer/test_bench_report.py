@@ -136,6 +136,7 @@ def test_a_report_is_plain_data():
     assert facts["rows"][0]["versus"]["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
 
 
+@pytest.mark.slow
 def test_a_figure_is_drawn_for_each_task_with_axes_units_and_legend(tmp_path):
     cells = [
         cell(name, seed, *(60.0 + seed + i for i in range(24)), task=task)
@@ -168,6 +169,7 @@ def test_an_optimum_that_a_run_surpasses_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_figure_repeats_byte_for_byte(tmp_path):
     reports = make_reports([cell("random", seed, 60.0, 61.0 + seed) for seed in range(3)])
     once, again = (draw_curves(reports, tmp_path / name) for name in ("once", "again"))

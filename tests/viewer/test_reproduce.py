@@ -43,6 +43,7 @@ def test_the_recipes_are_the_four_that_were_promised():
     assert recipe_names() == ("collm-nas-table4", "nb201-baselines", "ofa-pareto", "seki-nb201")
 
 
+@pytest.mark.slow
 def test_without_a_model_its_rows_have_no_runs_and_say_so(tmp_path):
     entries = plan_recipe(load_recipe("collm-nas-table4"), tmp_path, seeds=1, flags=TABLE)
     why = {entry.row.name: entry.why_not for entry in entries}
@@ -67,6 +68,7 @@ def test_a_model_plays_the_roles_of_its_rows_alone(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_budgets_are_those_of_the_row_the_case_or_the_recipe_unless_given(tmp_path):
     recipe = load_recipe("nb201-baselines")
     entries = plan_recipe(recipe, tmp_path, seeds=1, flags=TABLE)

@@ -26,6 +26,21 @@ VALUES = {
 }
 
 
+def begin(memory, flags, *, task):
+    """Create the run `r1` with the settings that these flags give."""
+    settings = load_settings(None, flags)
+    memory.create_run(
+        workflow=settings.workflow,
+        space=SPACE.name,
+        task=task,
+        task_digest="t",
+        evaluator="train",
+        seed=0,
+        settings=settings.model_dump(mode="json"),
+        version="0.1.0",
+    )
+
+
 def trial(code, seed):
     architecture = SPACE.parse(code)
     return NewTrial(
@@ -83,18 +98,8 @@ def facts(tmp_path_factory):
         "confirm": {"top": 2, "seeds": 2},
         "search": {"rungs": [4]},
     }
-    settings = load_settings(None, flags)
     with Memory.open(path) as memory:
-        memory.create_run(
-            workflow="random",
-            space=SPACE.name,
-            task="digits <i>&</i>",
-            task_digest="t",
-            evaluator="train",
-            seed=0,
-            settings=settings.model_dump(mode="json"),
-            version="0.1.0",
-        )
+        begin(memory, flags, task="digits <i>&</i>")
         for code, values in VALUES.items():
             (row,) = memory.add_trials("r1", 1, [trial(code, 0)])
             finish(memory, row, values[0])
@@ -108,20 +113,9 @@ def facts(tmp_path_factory):
 
 
 def test_a_run_whose_process_died_is_told_as_interrupted_and_its_epochs_as_they_count(tmp_path):
-    settings = load_settings(
-        None, {"workflow": "halving", "search": {"rungs": [1, 4]}, "train": {"epochs": 4}}
-    )
+    flags = {"workflow": "halving", "search": {"rungs": [1, 4]}, "train": {"epochs": 4}}
     with Memory.open(tmp_path / "navarch.db") as memory:
-        memory.create_run(
-            workflow="halving",
-            space=SPACE.name,
-            task="digits",
-            task_digest="t",
-            evaluator="train",
-            seed=0,
-            settings=settings.model_dump(mode="json"),
-            version="0.1.0",
-        )
+        begin(memory, flags, task="digits")
         rows = memory.add_trials(
             "r1", 1, [replace(trial("333333", 0), fidelity={"epochs": 1, "skeleton": {}})]
         )

@@ -1,4 +1,4 @@
-"""A small supernet, trained once for all tests of the folder, and its evaluator."""
+"""Trains small supernets; one that is only read, `trained`, is made in `tests/conftest.py`."""
 
 import pytest
 
@@ -35,8 +35,3 @@ def train(
 @pytest.fixture(scope="session")
 def train_one():
     return train
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    return train(tmp_path_factory.mktemp("supernet") / "cells.pt", epochs=1)

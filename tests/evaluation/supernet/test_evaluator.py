@@ -108,6 +108,7 @@ def test_a_job_that_the_weights_do_not_fit_is_invalid(evaluator, space):
     assert (alien.state, alien.reason) == ("failed", "invalid")
 
 
+@pytest.mark.slow
 def test_images_are_brought_to_the_resolution_of_the_training(trained, tmp_path, space):
     from dataclasses import replace
 

@@ -110,6 +110,7 @@ def some(space, count=1):
     return [*drawn, largest(space)]
 
 
+@pytest.mark.slow
 def test_an_elastic_subnet_is_the_stand_alone_network_with_cut_weights(elastic):
     images = torch.randn(4, 3, 32, 32, dtype=torch.float64)
     for architecture in some(elastic.frame.space, 2):

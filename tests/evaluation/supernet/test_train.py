@@ -246,6 +246,7 @@ def shares(space, sampler, measure, edges, draws=1400):
     return [count / draws for count in counts]
 
 
+@pytest.mark.slow
 def test_sampling_by_size_makes_all_sizes_alike_and_uniform_sampling_does_not():
     space = get_space("spos-shufflenetv2")
     measure = macs(space)
