@@ -3,12 +3,14 @@
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from navarch import NavarchError
 from navarch.agents.redaction import KEY_ADVICE, Secret
-from navarch.prompts import Sampling
+
+if TYPE_CHECKING:
+    from navarch.prompts import Sampling
 
 OPENAI_URL = "https://api.openai.com/v1"
 MessageRole = Literal["system", "user", "assistant"]
@@ -52,7 +54,7 @@ class ModelClient(Protocol):
         messages: tuple[Message, ...],
         *,
         schema: dict[str, Any] | None,
-        sampling: Sampling,
+        sampling: "Sampling",
         max_attempts: int | None = None,
     ) -> Completion:
         """Return one completion.

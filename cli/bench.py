@@ -1,8 +1,8 @@
 """`navarch bench`: compare workflows on tasks over seeds, and report what a folder of such runs holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,11 @@ from navarch import NavarchError
 from navarch.cli.echo import echo, echo_json
 from navarch.cli.grid_work import work_on
 from navarch.cli.options import AsJson
+from navarch.cli.run_options import tell_unread
+from navarch.graph.counting import counted
+
+if TYPE_CHECKING:
+    from navarch.graph.grid import Cell
 
 OUT = Path("bench")
 FIGURES = "figures"
@@ -108,8 +113,20 @@ def bench(
     folder, optima = out or OUT, _optima(optimum)
     cells = plan_grid(folder, workflow, task or [], range(seeds), file=config, flags=flags)
     _refuse_strangers(reference, optima, {cell.workflow for cell in cells}, {cell.task for cell in cells})
+    _tell_unread(flags, workflow, cells)
     work_on(cells, folder, jobs)
     _report(folder, reference, optima, as_json)
+
+
+def _tell_unread(flags: Mapping[str, Any], variants: Sequence[str], cells: "Sequence[Cell]") -> None:
+    """Say which settings no workflow of the grid reads, and which of its own a variant does not."""
+    from navarch.graph.grid import folder_name, variant_flags
+    from navarch.graph.unread import unread_by_all
+
+    tell_unread(unread_by_all(flags, (cell.settings for cell in cells)))
+    for variant in dict.fromkeys(variants):
+        own = [cell.settings for cell in cells if cell.workflow == folder_name(variant)]
+        tell_unread(unread_by_all(variant_flags(variant), own))
 
 
 def report(
@@ -129,7 +146,7 @@ def _report(folder: Path, reference: str | None, optima: dict[str, float], as_js
 
     results = read_results(folder)
     if results.unfinished:
-        echo(f"{results.unfinished} runs are not finished and not in the report", err=True)
+        echo(f"not finished and not in the report: {counted(results.unfinished, 'run')}", err=True)
     reports = make_reports(results.cells, reference)
     _refuse_strangers(
         reference, optima, {cell.workflow for cell in results.cells}, {cell.task for cell in results.cells}
@@ -171,5 +188,7 @@ def _optima(given: Sequence[str] | None) -> dict[str, float]:
             value = -1.0
         if not separator or not task or not 0 <= value <= 100:
             raise NavarchError(f"--optimum {text!r}: write TASK=PERCENT, such as nb201-cifar10=91.61")
+        if 0 < value <= 1:
+            raise NavarchError(f"--optimum {text!r}: accuracies are in percent: write {task}={100 * value:g}")
         optima[task] = value
     return optima

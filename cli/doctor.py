@@ -10,6 +10,7 @@ import typer
 from navarch import NavarchError, __version__
 from navarch.cli.echo import echo
 from navarch.cli.options import Db, db_path
+from navarch.graph.counting import counted
 
 
 def add_to(app: typer.Typer) -> None:
@@ -107,4 +108,4 @@ def _memory(db: Path | None) -> str:
         problems = memory.check()
         if problems:
             raise NavarchError(f"{problems[0]} ({len(problems)} in all)")
-        return f"{path} is whole: {len(memory.runs())} runs, every digest right"
+        return f"{path} is whole: {counted(len(memory.runs()), 'run')}, every digest right"

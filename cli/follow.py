@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from navarch.cli.echo import Foot, echo, echo_json, is_terminal
+from navarch.cli.facts import trial_facts
 from navarch.cli.live_lines import finished_line, foot_lines, name_of, pace_words, repeated_line
-from navarch.cli.options import db_flag
 from navarch.cli.wording import accuracy
+from navarch.graph.counting import counted
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.evaluation.live import LiveEpoch
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from navarch.memory import Memory, TrialRow
 
 LOOK_S = 0.5  # between two looks
+_TOLD_OF_A_TRIAL = (
+    *("trial", "code", "state", "reason", "val_accuracy"),
+    *("params", "seconds", "reused_from"),
+)
 BEGIN_S = 5.0  # a run that was stored has begun by then, or never will
 
 
@@ -182,14 +188,16 @@ def _show_end(memory: "Memory", run_id: str, db: Path) -> None:
     run = memory.get_run(run_id)
     if run.state in ("running", "finishing"):
         spent = memory.spent(run_id)
-        again = f" and {spent.repeats} repeats" * bool(spent.repeats)
+        again = f" and {counted(spent.repeats, 'repeat')}" * bool(spent.repeats)
         echo()
         how = (
             "it was stopped or killed after its search"
             if run.state == "finishing"
             else "its process was killed"
         )
-        echo(f"nothing works on run {run_id}: {how}. Its {spent.trials} finished trials{again} are kept")
+        echo(
+            f"nothing works on run {run_id}: {how}. What is finished is kept: {counted(spent.trials, 'trial')}{again}"
+        )
         echo(f"go on with: navarch resume {run_id}{db_flag(db)}")
         return
     show_result(result_of(memory, run, settings_of(run)), db)
@@ -216,14 +224,5 @@ def _facts(point: "LiveEpoch") -> dict[str, Any]:
 
 
 def _trial_facts(row: "TrialRow") -> dict[str, Any]:
-    return {
-        "trial": row.number,
-        "code": row.code,
-        "state": row.state,
-        "reason": row.reason,
-        "val_accuracy": row.val_accuracy,
-        "params": row.params,
-        "seconds": row.train_seconds,
-        "reused_from": row.reused_from,
-        "curve": row.curve,
-    }
+    facts = trial_facts(row)
+    return {**{name: facts[name] for name in _TOLD_OF_A_TRIAL}, "curve": row.curve}

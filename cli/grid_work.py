@@ -11,6 +11,7 @@ from navarch import NavarchError
 from navarch.cli.echo import echo
 from navarch.cli.live_lines import rate_words
 from navarch.cli.wording import accuracy, duration
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from navarch.graph.grid import Cell
@@ -58,7 +59,7 @@ def _teller(total: int) -> "Callable[[CellEnd], None]":
         left = f", about {duration(each * (total - done))} left" if done < total else ""
         state = "" if end.state == "finished" else f" {end.state}: {end.reason},"
         echo(
-            f"{done}/{total} {end.cell.name}:{state} best {accuracy(end.best)}, {end.trials} trials "
+            f"{done}/{total} {end.cell.name}:{state} best {accuracy(end.best)}, {counted(end.trials, 'trial')} "
             f"in {end.wall_s:.1f} s; {rate_words(60 / each)} runs a minute{left}",
             err=True,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from navarch.cli.echo import one_line
 from navarch.cli.wording import accuracy, big, duration
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from navarch.evaluation.live import Live
@@ -19,13 +20,13 @@ _WIDEST_CODE = 16  # of an architecture's code in a line that is repainted
 
 def finished_line(trial: "TrialRow", standing: "Standing") -> str:
     """Return a finished trial, the best so far, and the budget."""
-    spent = f"{standing.trials}/{standing.budget} trials"
+    spent = f"{standing.trials}/{counted(standing.budget, 'trial')}"
     return f"finished  trial {trial.number:<3} {trial.code}  {how_it_ended(trial)}  |  {best_of(standing)}  {spent}"
 
 
 def repeated_line(trial: "TrialRow", done: int, planned: int) -> str:
     """Return a finished repeat, and how many there are."""
-    return f"repeated  {trial.code}  seed {trial.seed:<3} {how_it_ended(trial)}  |  {done}/{planned} repeats"
+    return f"repeated  {trial.code}  seed {trial.seed:<3} {how_it_ended(trial)}  |  {done}/{counted(planned, 'repeat')}"
 
 
 def name_of(trial: "TrialRow", widest: int = 60) -> str:
@@ -66,11 +67,11 @@ def standing_words(view: "View") -> list[str]:
     from navarch.graph.noise import NOISE
 
     standing, paced = view.standing, pace_words(view.pace, is_of_repeats=bool(view.planned))
-    words = [f"{view.repeats} of {view.planned} repeats"] if view.planned else []
+    words = [f"{view.repeats} of {counted(view.planned, 'repeat')}"] if view.planned else []
     words += [paced] if paced else []
     if view.run.workflow == NOISE:
         return words or ["begins"]
-    return [f"{standing.trials} of {standing.budget} trials", *words, best_of(standing)]
+    return [f"{standing.trials} of {counted(standing.budget, 'trial')}", *words, best_of(standing)]
 
 
 def pace_words(pace: "Pace", *, is_of_repeats: bool = False) -> str:

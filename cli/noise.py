@@ -62,7 +62,7 @@ def noise(
     from navarch.graph.run import start_noise
 
     given = {"space": space, "task": task, "evaluator": evaluator, "seed": seed, "db": db}
-    settings = read_settings(config, given, assignments=assignments)
+    settings = read_settings(config, given, assignments=assignments, is_noise=True)
     with left_at_once(settings.db):
         result = start_noise(settings, arch or [], seeds, Silent() if as_json else ConsoleProgress())
     if result.run.state != "finished":

@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,11 +28,6 @@ def db_path(given: Path | None) -> Path:
     from navarch.graph.settings import load_settings
 
     return given if given is not None else load_settings().db
-
-
-def db_flag(db: Path) -> str:
-    """Return what a suggested command needs to find this memory again: nothing for the default."""
-    return "" if db == Path("navarch.db") else f" --db {shlex.quote(str(db))}"
 
 
 def read_memory(given: Path | None) -> "Memory":

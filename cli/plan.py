@@ -25,6 +25,7 @@ from navarch.cli.run_options import (
     WorkflowName,
     read_settings,
 )
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +123,9 @@ def _known(settings: "Settings", parts: "RunParts") -> "tuple[int, Span | None]"
 
 
 def _show(settings: "Settings", found: "Forecast", pilot: int) -> None:
-    echo(f"a run of {found.trials} trials in {found.rounds} rounds, workflow {settings.workflow}")
+    echo(
+        f"a run of {counted(found.trials, 'trial')} in {counted(found.rounds, 'round')}, workflow {settings.workflow}"
+    )
     if not found.prompts:
         echo("no role is a model: nothing is sent")
     else:
@@ -144,7 +147,7 @@ def _show(settings: "Settings", found: "Forecast", pilot: int) -> None:
         echo(f"models     {_time(found.model_seconds, 'a --pilot of 1 round measures it')}")
     echo(f"training   {_training(found)}")
     if found.seconds is not None:
-        echo(f"in all     {about_time(found.seconds)}, {found.slots} trials at once")
+        echo(f"in all     {about_time(found.seconds)}, {counted(found.slots, 'trial')} at once")
     for limit in _limits(settings, found):
         echo(limit)
     if found.prompts and not pilot:

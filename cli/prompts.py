@@ -89,9 +89,9 @@ def check(
 
     For its length a run of each workflow is rehearsed, with the space, the task and the budget of the settings.
     """
-    from navarch.graph.settings import load_settings
+    from navarch.graph.task_settings import load_run_settings
 
-    settings = load_settings(flags={} if prompts is None else {"prompts": prompts})
+    settings = load_run_settings(flags={} if prompts is None else {"prompts": prompts})
     library = _library(prompts)
     problems = [str(problem) for problem in library.check()]
     room = context or _known_context(settings)

@@ -9,7 +9,7 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo
-from navarch.cli.options import Db, LatestRun, Prompts, Run, db_flag, db_path
+from navarch.cli.options import Db, LatestRun, Prompts, Run, db_path
 from navarch.cli.run_options import (
     Assignments,
     BaseUrl,
@@ -28,6 +28,8 @@ from navarch.cli.run_options import (
     WorkflowName,
     read_settings,
 )
+from navarch.graph.counting import counted
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.graph.assemble import RunParts
@@ -178,7 +180,8 @@ def _show_plan(settings: "Settings") -> None:
             echo(f"server     {settings.server.base_url or 'the default of openai models'}")
         echo(f"budget     {_given(settings.budget.model_dump())}; seed {settings.seed}")
         echo(f"search     {_given(_search_settings(settings, parts))}")
-        echo(f"device     {', '.join(settings.train.device)}")
+        if settings.evaluator in ("train", "supernet"):
+            echo(f"device     {', '.join(getattr(settings, settings.evaluator).device)}")
         if settings.train.stop_rule and settings.evaluator == "train":
             echo(f"stopping   trials early, by the {settings.train.stop_rule} of those before")
         if settings.confirm.top:
@@ -203,24 +206,31 @@ def _search_settings(settings: "Settings", parts: "RunParts") -> dict[str, Any]:
     from navarch.graph.rules import most_per_round, rules_of
     from navarch.graph.rungs import goes_on
 
-    search, workflow = settings.search, parts.workflow
-    own = {"collm-nas": settings.collm, "seki": settings.seki}.get(workflow.name)
-    if own is not None:
-        return {**own.model_dump(), "retries": search.retries}
+    workflow = parts.workflow
+    own = {} if workflow.section is None else getattr(settings, workflow.section).model_dump()
     trials = {"trials_per_round": most_per_round(settings), "grow_every": settings.grow_every or None}
-    rungs = f"{'/'.join(map(str, parts.rungs))}-epoch"
     settled = {
-        **search.model_dump(),
+        **settings.search.model_dump(),
         "proposals": rules_of(settings).proposals,
-        "rungs": rungs,
+        "rungs": parts.rungs,
         "continuation": goes_on(settings),
         **trials,
     }
-    return {name: value for name, value in settled.items() if name in (*trials, *workflow.uses)}
+    return {**own, **{name: value for name, value in settled.items() if name in workflow.uses}}
 
 
 def _given(values: dict[str, Any]) -> str:
-    return ", ".join(f"{value} {name}" for name, value in values.items() if value is not None)
+    """Return settings as they are given with --set."""
+    shown = {name: value for name, value in values.items() if value is not None}
+    return ", ".join(f"{name}={_as_given(value)}" for name, value in shown.items())
+
+
+def _as_given(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{','.join(map(_as_given, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _state_of_memory(db: Path) -> str:
@@ -230,7 +240,7 @@ def _state_of_memory(db: Path) -> str:
         return "to be made"
     with Memory.open(db, create=False, read_only=True) as memory:
         count = len(memory.runs())
-    return "1 run" if count == 1 else f"{count} runs"
+    return counted(count, "run")
 
 
 def end(result: "RunResult", db: Path) -> None:

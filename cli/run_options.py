@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from navarch import NavarchError
+from navarch.cli.echo import echo
 from navarch.cli.options import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from navarch.graph.settings import Settings
 
 Config = Annotated[
@@ -27,7 +30,10 @@ Obfuscate = Annotated[
 ]
 TaskName = Annotated[str | None, typer.Option(help="See `navarch tasks`.", show_default=False)]
 EvaluatorName = Annotated[
-    str | None, typer.Option(help="train, table, supernet or callable.", show_default=False)
+    str | None,
+    typer.Option(
+        help="train, table, supernet or callable. Default: that of the task, else train.", show_default=False
+    ),
 ]
 ModelName = Annotated[
     str | None, typer.Option(help="openai:NAME, offline, or replay:RUN: for all roles.", show_default=False)
@@ -66,22 +72,36 @@ def read_settings(
     roles: list[str] | None = None,
     assignments: list[str] | None = None,
     no_memory: bool = False,
+    is_noise: bool = False,
 ) -> "Settings":
     """Return the settings of a run: `given` are the flags that are named as their setting, None where not given.
 
-    Raises: NavarchError.
+    What of them the run does not read is said on stderr; is_noise: the run measures noise. Raises: NavarchError.
     """
     from navarch.graph.ablation import forget
     from navarch.graph.replaying import repeat_flags
     from navarch.graph.settings import load_settings
+    from navarch.graph.task_settings import load_run_settings
+    from navarch.graph.unread import unread
 
     _refuse_other_roles(given.get("without"))
     flags = {name: value for name, value in given.items() if value is not None}
     flags = _nested(flags, base_url, budget, roles or [], assignments or [])
+    layered = flags
     if "model" in flags:
-        flags = repeat_flags(flags, flags["model"], flags.get("db") or load_settings(config).db)
-    settings = load_settings(config, flags)
-    return forget(settings) if no_memory else settings
+        layered = repeat_flags(flags, flags["model"], flags.get("db") or load_settings(config).db)
+    settings = load_run_settings(config, layered)
+    settings = forget(settings) if no_memory else settings
+    tell_unread(unread(flags, settings, is_noise=is_noise))
+    return settings
+
+
+def tell_unread(reasons: "Mapping[str, str]") -> None:
+    """Say on stderr which settings are not read, those of one reason together."""
+    for reason in dict.fromkeys(reasons.values()):
+        keys = [key for key, why in reasons.items() if why == reason]
+        listed = ", ".join(keys[:-1]) + " and " + keys[-1] if len(keys) > 1 else keys[0]
+        echo(f"note: {listed} {'are' if len(keys) > 1 else 'is'} not read: {reason}", err=True)
 
 
 def _refuse_other_roles(names: list[str] | None) -> None:

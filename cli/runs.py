@@ -11,6 +11,7 @@ from navarch.cli.facts import best_of, run_facts, state_of, trial_facts
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.shown import show_once
 from navarch.cli.summary import show_best
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow
@@ -70,6 +71,7 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
     It is chosen by validation, on fresh seeds where the run confirmed its best, and reported on test.
     """
     from navarch.graph.confirmation import score_of
+    from navarch.graph.noise import NOISE
     from navarch.graph.settings import settings_of
 
     with read_memory(db) as memory:
@@ -83,7 +85,11 @@ def best(name: LatestRun = "latest", db: Db = None, as_json: AsJson = False) -> 
         facts["confirmation"] = confirmed and confirmed.as_dict()
         echo_json({**trial_facts(row), **facts} if row else None)
     elif row is None:
-        echo(f"run {run.run_id} has no complete trial")
+        see = f"navarch show {run.run_id}{db_flag(db_path(db))}"
+        if run.workflow == NOISE:
+            echo(f"run {run.run_id} measured noise and searched nothing, so it has no best: see {see}")
+        else:
+            echo(f"run {run.run_id} has no complete trial that counts: see {see}")
     else:
         show_best(row, test, confirmed, is_finished=run.state == "finished")
 

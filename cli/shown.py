@@ -12,6 +12,7 @@ from navarch.cli.noise import noise_dict, noise_facts, show_noise_of
 from navarch.cli.options import read_memory
 from navarch.cli.summary import show_fallbacks, show_ladders
 from navarch.cli.wording import money, roles_of, trials_at_once
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from navarch.agents.ladder import Ladder
@@ -131,7 +132,8 @@ def _print_head(seen: _Seen) -> None:
     run = seen.run
     echo(f"run {run.run_id}  {seen.facts['state']}" + (f": {run.stop_reason}" if run.stop_reason else ""))
     echo(
-        f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, {run.segments} segment(s)"
+        f"workflow {run.workflow}, space {run.space}, task {run.task}, seed {run.seed}, "
+        f"{counted(run.segments, 'segment')}"
     )
     if roles := roles_of(seen.settings):
         echo(f"roles: {roles}")
@@ -143,19 +145,28 @@ def _print_head(seen: _Seen) -> None:
 
 
 def _print_ledger(seen: _Seen) -> None:
-    """Print what the run took: trials, training, calls, tokens, money."""
+    """Print what the run took: trials, training, calls, tokens, money; what measures noise makes repeats alone."""
+    if seen.noise is not None:
+        echo(f"{counted(seen.spent.repeats, 'repeat')}, {seen.spent.repeat_seconds:.1f} s of training")
+        return
     spent, per_new = seen.spent, seen.tokens_per_new
-    again = f", {spent.repeat_seconds:.1f} s of it for {spent.repeats} repeats" * bool(spent.repeats)
+    again = (
+        f", {spent.repeat_seconds:.1f} s of it for {counted(spent.repeats, 'repeat')}"
+        if spent.repeats
+        else ""
+    )
     kind = "simulated training, as the table has it" if seen.settings.evaluator == "table" else "training"
-    echo(f"{spent.trials} trials ({spent.reused} reused), {spent.train_seconds:.1f} s of {kind}{again}")
+    echo(
+        f"{counted(spent.trials, 'trial')} ({spent.reused} reused), {spent.train_seconds:.1f} s of {kind}{again}"
+    )
     paid = "" if seen.money is None else f", {money(seen.money)} in money"
     free = ""
     if spent.free_calls:
-        free = f", and {spent.free_calls} calls of {spent.free_tokens} tokens answered by earlier ones at no cost"
-    echo(
-        f"{spent.calls - spent.free_calls} model calls, {spent.tokens - spent.free_tokens} tokens{paid}{free}; "
-        f"proposals refused: {_counts(seen.refused)}"
-    )
+        calls, tokens = counted(spent.free_calls, "call"), counted(spent.free_tokens, "token")
+        free = f", and {calls} of {tokens} answered by earlier ones at no cost"
+    calls = counted(spent.calls - spent.free_calls, "model call")
+    tokens = counted(spent.tokens - spent.free_tokens, "token")
+    echo(f"{calls}, {tokens}{paid}{free}; proposals refused: {_counts(seen.refused)}")
     if per_new is not None:
         cached = f"; {spent.cached_tokens} of the input out of the server's prompt cache" * bool(
             spent.cached_tokens

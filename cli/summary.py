@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from navarch.cli.confirmation import confirmation_of, show_confirmation, show_fresh
 from navarch.cli.echo import echo, echo_columns, one_line
-from navarch.cli.options import db_flag, read_memory
+from navarch.cli.options import read_memory
 from navarch.cli.wording import accuracy, big, money
+from navarch.graph.counting import counted
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.agents.ladder import Ladder
@@ -89,7 +91,8 @@ def show_fallbacks(replies: "ReplySources") -> None:
     if replies.fallback:
         why = f": {one_line(replies.last_error, 120)}" if replies.last_error else ""
         echo(
-            f"{replies.fallback} of {replies.total} replies came from the offline twins in a model's place{why}"
+            f"{replies.fallback} of {counted(replies.total, 'reply')} came from the offline twins "
+            f"in a model's place{why}"
         )
 
 

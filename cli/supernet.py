@@ -11,6 +11,7 @@ from navarch import NavarchError
 from navarch.cli.echo import echo, echo_json
 from navarch.cli.options import AsJson
 from navarch.cli.wording import duration
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from navarch.evaluation.supernet.train import OnEpoch
@@ -99,7 +100,7 @@ def train(
         peak_lr=rate,
     )
     start = f" from epoch {about.done + 1}" if about.done else ""
-    echo(f"supernet of {space} on {task}, {epochs} epochs{start}, {sampling} paths, seed {seed}")
+    echo(f"supernet of {space} on {task}, {counted(epochs, 'epoch')}{start}, {sampling} paths, seed {seed}")
     try:
         train_supernet(
             output, about, trained_on, device=device, timeout_s=timeout, on_epoch=_tell(epochs, about.done)

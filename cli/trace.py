@@ -6,8 +6,10 @@ import typer
 
 from navarch import NavarchError
 from navarch.cli.echo import echo, echo_columns, echo_json
-from navarch.cli.options import ROLES, AsJson, Db, LatestRun, read_memory
+from navarch.cli.options import ROLES, AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.wording import because
+from navarch.graph.counting import counted
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.memory import CallRow, Memory, ProposalRow
@@ -40,10 +42,13 @@ def trace(
         raise NavarchError(
             "--proposals shows proposals, not calls: of the other options it takes --round and --json"
         )
+    where = db_flag(db_path(db))
     with read_memory(db) as memory:
         run = memory.get_run(name)
         if round is not None and round not in [row.round for row in memory.rounds(run.run_id)]:
-            raise NavarchError(f"run {run.run_id!r} has no round {round}: see `navarch show {run.run_id}`")
+            raise NavarchError(
+                f"run {run.run_id!r} has no round {round}: see `navarch show {run.run_id}{where}`"
+            )
         if proposals:
             _show_proposals(memory.proposals(run.run_id, round=round), as_json)
             return
@@ -51,12 +56,16 @@ def trace(
         if as_json:
             echo_json([_facts(memory, call) for call in calls])
         elif not calls:
-            echo(f"no such calls: run {run.run_id} has {len(memory.calls(run.run_id))} in all")
+            made = len(memory.calls(run.run_id))
+            echo(f"no such calls; run {run.run_id} made {counted(made, 'call') if made else 'none'} in all")
         elif full:
             for call in calls:
                 _show_call(_facts(memory, call))
         else:
-            _show_list(memory, run.run_id, calls)
+            _show_list(memory, calls)
+            echo(
+                f"{counted(len(calls), 'call')}; every prompt and reply: navarch trace {run.run_id}{where} --full"
+            )
 
 
 def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
@@ -81,7 +90,7 @@ def _show_proposals(rows: "list[ProposalRow]", as_json: bool) -> None:
     echo_columns(headings, [[row[heading] for heading in headings] for row in facts])
 
 
-def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
+def _show_list(memory: "Memory", calls: "list[CallRow]") -> None:
     headings = (
         "call",
         "model",
@@ -103,7 +112,6 @@ def _show_list(memory: "Memory", run_id: str, calls: "list[CallRow]") -> None:
         tokens = (call.input_tokens, call.cached_tokens, call.output_tokens)
         rows.append([label, call.model, call.source, call.state, prompt, *tokens, call.latency_s, text])
     echo_columns(headings, rows)
-    echo(f"{len(calls)} calls; every prompt and reply: navarch trace {run_id} --full")
 
 
 def _show_call(facts: dict[str, Any]) -> None:

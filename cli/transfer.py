@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from navarch.cli.echo import echo
-from navarch.cli.options import Db, Run, db_flag, db_path, read_memory
+from navarch.cli.options import Db, Run, db_path, read_memory
+from navarch.graph.paths import db_flag
 
 if TYPE_CHECKING:
     from navarch.memory import Taken

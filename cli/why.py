@@ -8,6 +8,7 @@ import typer
 from navarch.cli.echo import echo, echo_json
 from navarch.cli.options import AsJson, Db, Run, read_memory
 from navarch.cli.wording import accuracy, because, big
+from navarch.graph.counting import counted
 
 if TYPE_CHECKING:
     from navarch.memory import Memory, TrialRow
@@ -125,7 +126,7 @@ def _show_cost(row: "TrialRow", queue_seconds: float | None) -> None:
     _line("size", f"{big(row.params)} parameters, {big(row.macs)} MACs")
     if not cost or not (cost.get("epochs") or cost.get("seconds")):
         return
-    epochs = f" for {cost['epochs']} epochs" if cost.get("epochs") else ""
+    epochs = f" for {counted(cost['epochs'], 'epoch')}" if cost.get("epochs") else ""
     of_what = "its command" if cost["device"] == "command" else f"training{epochs} on {cost['device']}"
     trained = f"{cost['train_seconds']:.1f} s of {of_what}"
     if cost.get("start_epochs"):

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from navarch.graph.counting import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -39,7 +41,7 @@ def duration(seconds: float) -> str:
 def measuring(evaluator: "Evaluator", parts: "RunParts") -> str:
     """Return how trials are measured; inherited weights and a user's own measurement have no epochs to tell."""
     epochs = (
-        f"{parts.fidelity.epochs} epochs, "
+        f"{counted(parts.fidelity.epochs, 'epoch')}, "
         if parts.task.is_described and evaluator.name != "supernet"
         else ""
     )
@@ -105,9 +107,9 @@ def gist(reply: "Reply") -> str:
     if isinstance(reply, Proposal):
         return reply.why or "1 proposal"
     if isinstance(reply, Proposals):
-        return f"{len(reply.proposals)} proposals"
+        return counted(len(reply.proposals), "proposal")
     if isinstance(reply, Verdicts):
-        return f"{len(reply.verdicts)} verdicts"
+        return counted(len(reply.verdicts), "verdict")
     if isinstance(reply, Lessons) and reply.lessons:
         return f"lesson: {reply.lessons[0].statement}"
     return "no new lesson"

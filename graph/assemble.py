@@ -76,7 +76,7 @@ def prepare(settings: Settings) -> RunParts:
     space = get_space(settings.space)
     if settings.obfuscate is not None:
         space = ObfuscatedSpace(space, settings.obfuscate)
-    if settings.seki.start is not None:
+    if workflow.section == "seki" and settings.seki.start is not None:
         space.parse(settings.seki.start)
     if workflow.needs_prior and space.prior is None:
         raise NavarchError(

@@ -1,14 +1,13 @@
-"""Confirmation: after the search its best are trained again on fresh seeds, and the best of their means wins.
+"""What a confirmation says: the best of a search with their repeats on fresh seeds, and which of them won.
 
 The value by which the search chose a trial is the highest of many noisy ones, so it lies above what the architecture
 gives again. Fresh seeds have no part in the choice of candidates, and the test split has none in that of the winner.
+Only read here; `confirming.py` trains.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 
-from navarch.graph.context import RunContext
-from navarch.graph.repeats import add_repeats, finish_repeats, fresh_seeds
 from navarch.graph.settings import Settings
 from navarch.memory import Memory, TestScoreRow, TrialRow
 
@@ -36,27 +35,6 @@ class Confirmed:
     def failed(self) -> tuple[TrialRow, ...]:
         """Return the repeats that failed, each with its reason."""
         return tuple(row for row in self.repeats if row.state == "failed")
-
-
-def confirm(ctx: RunContext) -> None:
-    """Train the best trials of a search again on fresh seeds, where the settings ask for it. Raises: StopRun."""
-    wanted = ctx.settings.confirm
-    best = ctx.memory.top_trials(ctx.run_id, wanted.top, **ctx.settings.admitted)
-    if not best:
-        return
-    architectures = [ctx.space.parse(row.architecture) for row in best]
-    seeds = fresh_seeds(ctx.settings.train.seed, wanted.seeds)
-    add_repeats(ctx.memory, ctx.run_id, ctx, architectures, seeds)
-    ctx.fault("candidates.admitted")
-    if any(not row.is_finished for row in ctx.memory.repeats(ctx.run_id)):
-        ctx.progress.confirming(best, wanted.seeds)
-    # budget.seconds ends the search, which has left it room
-    finish_repeats(replace(ctx, elapsed_s=lambda: 0.0))
-    if winner_of(ctx.memory, ctx.run_id, ctx.settings, confirmed=True) is None:
-        ctx.progress.noted(
-            f"nothing is confirmed: no candidate completed on {LEAST_SEEDS} fresh seeds; "
-            "the best is that of the search, by luck or not"
-        )
 
 
 def confirmations(memory: Memory, run_id: str, settings: Settings) -> list[Confirmed]:

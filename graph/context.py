@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from langgraph.runtime import Runtime
+from typing import TYPE_CHECKING
 
 from navarch.agents.caller import Caller
 from navarch.agents.recall import Recall
@@ -18,6 +17,9 @@ from navarch.graph.state import Update
 from navarch.graph.stopping import StopRequest, StopRun
 from navarch.memory import Memory
 from navarch.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from langgraph.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class RunContext:
         return Standing(self.memory.count_finished(self.run_id), self.settings.budget.trials, best)
 
 
-def context_of(runtime: Runtime[RunContext]) -> RunContext:
+def context_of(runtime: "Runtime[RunContext]") -> RunContext:
     """Return the context that the run loop passed; LangGraph Studio passes none and gets its own."""
     passed: RunContext | None = runtime.context
     if passed is not None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from navarch import NavarchError
-from navarch.evaluation import get_task
-from navarch.graph.settings import Settings, assign, load_settings, settings_of
+from navarch.evaluation.images.finding import is_image_path
+from navarch.graph.settings import Settings, assign, settings_of
+from navarch.graph.task_settings import load_run_settings
 from navarch.memory import Memory, RunRow
 
 CELLS = "*/*/seed-*.db"
@@ -21,7 +22,10 @@ CELLS = "*/*/seed-*.db"
 
 # What the cells of a grid differ in by design, and what else workflows may differ in; all the rest must be equal.
 _VARIED = ("workflow", "seed", "db")
-_METHOD = ("search", "proxies", "collm", "seki", "model", "roles", "without", "server", "prompts")
+_METHOD = (
+    *("search", "proxies", "collm", "seki", "model", "roles", "without", "server", "prompts"),
+    "confirm.noise",  # what the roles are told of it: a replayed run keeps to what its recording knew
+)
 _NAMED = "obfuscate"  # may differ where the name of a variant says so: a row of its own beside the plain one
 
 CellState = Literal["new", "begun", "finished"]
@@ -63,18 +67,18 @@ def plan_grid(
     for task in dict.fromkeys(tasks) or [None]:
         first: tuple[str, Settings] | None = None
         for variant in sorted(dict.fromkeys(workflows), key=_is_obfuscated):
-            settings = _settings(file, variant_flags(variant, flags), task)
+            settings = load_run_settings(file, variant_flags(variant, flags), task)
             first = first or (variant, settings)
             found = difference(settings, first[1], but=_may_differ(variant, first[0]))
             if found is not None:
                 raise NavarchError(
                     f"--workflow {variant!r} runs with {found}: only equal conditions are compared"
                 )
-            arms.append((prepare(settings).task.name, _folder_name(variant), settings))
+            arms.append((prepare(settings).task.name, folder_name(variant), settings))
     cells = []
     for seed in seeds:
         for task_name, workflow, settings in arms:
-            db = out / _folder_name(task_name) / workflow / f"seed-{seed}.db"
+            db = out / folder_name(task_name) / workflow / f"seed-{seed}.db"
             own = settings.model_copy(update={"seed": seed, "db": db})
             cells.append(Cell(task_name, workflow, seed, own))
     return cells
@@ -172,10 +176,15 @@ def difference(one: Settings, other: Settings, *, but: Sequence[str], settled: b
     """
     ours, theirs = _flat(one, but), _flat(other, but)
     for key in sorted(ours.keys() | theirs.keys()):
-        is_open = settled and theirs.get(key) is None and key.split(".")[0] in _METHOD
+        is_open = settled and theirs.get(key) is None and _is_named(key, _METHOD)
         if ours.get(key) != theirs.get(key) and not is_open:
             return f"{key} = {ours.get(key)}, not {theirs.get(key)}"
     return None
+
+
+def _is_named(key: str, names: Sequence[str]) -> bool:
+    """Return whether one of the names is a setting's, or that of the table that it stands in."""
+    return key in names or key.split(".")[0] in names
 
 
 def _flat(settings: Settings, but: Sequence[str]) -> dict[str, object]:
@@ -189,29 +198,16 @@ def _flat(settings: Settings, but: Sequence[str]) -> dict[str, object]:
             else:
                 found[prefix + key] = value.name if isinstance(value, Path) else value
 
-    walk(settings.model_dump(exclude=set(but)), "")
-    found.pop("callable.folder", None)
-    space = str(found.get("space", ""))
+    walk(settings.model_dump(), "")
+    found = {key: value for key, value in found.items() if not _is_named(key, (*but, "callable.folder"))}
+    space, task = str(found.get("space", "")), str(found.get("task", ""))
     if space.endswith(".toml"):
         found["space"] = Path(space).name
+    if is_image_path(task):
+        found["task"] = Path(task).name
     return found
 
 
-def _settings(file: Path | None, flags: Mapping[str, Any], task: str | None) -> Settings:
-    """Return the settings of an arm; a named task says by itself how it is measured, and a table of which space."""
-    settings = load_settings(file, flags)
-    name = task or settings.task
-    if name is None:
-        return settings
-    known = get_task(name)
-    told: dict[str, object] = {"task": name}
-    if "evaluator" not in settings.model_fields_set:
-        told["evaluator"] = known.evaluator
-    spaces = list(known.default_fidelity)
-    if "space" not in settings.model_fields_set and len(spaces) == 1:
-        told["space"] = spaces[0]
-    return load_settings(file, {**flags, **told})
-
-
-def _folder_name(name: str) -> str:
+def folder_name(name: str) -> str:
+    """Return what the folder of a task or a variant is called."""
     return re.sub(r"[^A-Za-z0-9._=,-]+", "-", name).lstrip(".") or "unnamed"

@@ -11,8 +11,11 @@ from navarch import NavarchError
 
 
 @contextmanager
-def hold(path: Path, run_id: str) -> Iterator[None]:
-    """Hold the run's lock while the block runs. Raises: NavarchError if another process holds it."""
+def hold(path: Path, run_id: str, where: str = "") -> Iterator[None]:
+    """Hold the run's lock while the block runs. Raises: NavarchError if another process holds it.
+
+    where: what a command needs to find the run's memory.
+    """
     try:
         file = path.open("a")
     except OSError as error:
@@ -21,7 +24,7 @@ def hold(path: Path, run_id: str) -> Iterator[None]:
         if not _lock(file):
             raise NavarchError(
                 f"run {run_id!r} is being worked on by another process: wait for it, or stop it with "
-                f"`navarch stop {run_id}`"
+                f"`navarch stop {run_id}{where}`"
             )
         yield
 

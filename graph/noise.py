@@ -3,17 +3,18 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from navarch import NavarchError
 from navarch.agents.model import parse_replay
 from navarch.evaluation import ENOUGH_FREEDOM, Noise, measure_noise
-from navarch.graph.assemble import RunParts
-from navarch.graph.context import RunContext
-from navarch.graph.repeats import finish_repeats
 from navarch.graph.rules import SEEDLESS
 from navarch.graph.settings import Settings
 from navarch.memory import Memory, TrialRow
 from navarch.spaces import Architecture, SearchSpace
+
+if TYPE_CHECKING:
+    from navarch.graph.assemble import RunParts
 
 NOISE = "noise"
 """What stands in the place of a workflow in a run that measures noise."""
@@ -57,7 +58,7 @@ def noise_of(repeats: Iterable[Repeated]) -> Noise | None:
     return found if found is not None and found.freedom >= ENOUGH_FREEDOM else None
 
 
-def with_noise(memory: Memory, settings: Settings, parts: RunParts) -> Settings:
+def with_noise(memory: Memory, settings: Settings, parts: "RunParts") -> Settings:
     """Return settings that say what the memory knows of the noise now, so that a run keeps to one figure.
 
     A recording is answered with what it knew: its prompts would not be the same with more.
@@ -106,11 +107,3 @@ def chosen(space: SearchSpace, codes: Sequence[str], seed: int) -> list[Architec
             f"--arch names one architecture twice: {', '.join(twice or codes)}; name each once"
         )
     return [space.parse(code) for code in codes]
-
-
-def work_on_noise(ctx: RunContext) -> str:
-    """Finish the repeats of a run that measures noise; return what was done, in words. Raises: StopRun."""
-    finish_repeats(ctx)
-    rows = ctx.memory.repeats(ctx.run_id)
-    seeds, architectures = {row.seed for row in rows}, {row.digest for row in rows}
-    return f"{len(seeds)} seeds of {len(architectures)} architecture{'s' * (len(architectures) > 1)}"

@@ -1,8 +1,14 @@
 """Where a run's files lie: the memory, and beside it a private folder for checkpoints, locks and what runs now."""
 
+import shlex
 from pathlib import Path
 
 from navarch import NavarchError
+
+
+def db_flag(db: Path) -> str:
+    """Return what a suggested command needs to find this memory again: nothing for the default."""
+    return "" if db == Path("navarch.db") else f" --db {shlex.quote(str(db))}"
 
 
 def checkpoint_file(db: Path) -> Path:

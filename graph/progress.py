@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from navarch.agents.caller import Answer
 from navarch.evaluation import Evaluator
 from navarch.memory import ProposalRow, RunRow, TrialRow
 
 if TYPE_CHECKING:
+    from navarch.agents.caller import Answer
     from navarch.graph.assemble import RunParts
     from navarch.graph.following import Follower
 
@@ -34,7 +34,7 @@ class Progress(Protocol):
     def ended(self) -> None:
         """The segment is over, however it ended: `watch`'s follower may not be used any more."""
 
-    def answered(self, round: int, role: str, answer: Answer[Any]) -> None:
+    def answered(self, round: int, role: str, answer: "Answer[Any]") -> None:
         """A role has replied."""
 
     def validated(self, round: int, attempt: int, counts: Mapping[str, int]) -> None:

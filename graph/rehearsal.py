@@ -4,12 +4,10 @@ Nothing is trained and no model is called. What a model would have been sent is 
 a history that looks like a real one; only what it would have answered is the offline twins'.
 """
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from navarch.evaluation import (
@@ -28,6 +26,7 @@ from navarch.graph.paths import make_folder
 from navarch.graph.progress import Silent
 from navarch.graph.rules import round_sizes
 from navarch.graph.run import create_run, search, settle
+from navarch.graph.scratch import scratch_folder
 from navarch.graph.sections import Budget
 from navarch.graph.settings import Settings
 from navarch.graph.stopping import StopRequest, StopRun
@@ -113,8 +112,8 @@ def played(
 
     screen: measures the proxies; without one every candidate goes on.
     """
-    with tempfile.TemporaryDirectory(prefix="navarch-") as folder:
-        settings = settle(settings, parts).model_copy(update={"db": Path(folder) / "navarch.db"})
+    with scratch_folder() as folder:
+        settings = settle(settings, parts).model_copy(update={"db": folder / "navarch.db"})
         make_folder(settings.db)
         with Memory.open(settings.db) as memory:
             began = time.monotonic()

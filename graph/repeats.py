@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from navarch.graph.context import RunContext
+from navarch.graph.counting import counted
 from navarch.graph.evaluator import finish_trials, new_trial
 from navarch.graph.progress import Standing
 from navarch.memory import REPEATS, Memory, TrialRow
@@ -43,6 +44,14 @@ def finish_repeats(ctx: RunContext) -> None:
     finish_trials(ctx, waiting, _Counting(ctx, len(rows), len(rows) - len(waiting)))
     if len(waiting) and any(not row.is_finished for row in ctx.memory.repeats(ctx.run_id)):
         ctx.leave_if_asked()
+
+
+def work_on_repeats(ctx: RunContext) -> str:
+    """Finish the repeats of a run that measures noise; return what was done, in words. Raises: StopRun."""
+    finish_repeats(ctx)
+    rows = ctx.memory.repeats(ctx.run_id)
+    seeds, architectures = {row.seed for row in rows}, {row.digest for row in rows}
+    return f"{counted(len(seeds), 'seed')} of {counted(len(architectures), 'architecture')}"
 
 
 class _Counting:

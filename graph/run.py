@@ -11,18 +11,19 @@ from navarch import NavarchError
 from navarch.evaluation import Evaluator
 from navarch.graph.assemble import RunParts, make_context, make_evaluator, prepare
 from navarch.graph.checkpoints import Saver, config_of, open_checkpoints, stored_position
-from navarch.graph.confirmation import confirm, tested_trial, winner_of
+from navarch.graph.confirmation import tested_trial, winner_of
+from navarch.graph.confirming import confirm
 from navarch.graph.context import RunContext
 from navarch.graph.continuing import drop_weights
 from navarch.graph.fault import fault
 from navarch.graph.following import Follower, begin_test, shown_live, watched
 from navarch.graph.interrupts import listening
 from navarch.graph.lock import hold
-from navarch.graph.noise import NOISE, check_noise, chosen, of_repeats, with_noise, work_on_noise
-from navarch.graph.paths import checkpoint_file, lock_file, make_folder
+from navarch.graph.noise import NOISE, check_noise, chosen, of_repeats, with_noise
+from navarch.graph.paths import checkpoint_file, db_flag, lock_file, make_folder
 from navarch.graph.places import moved, with_absolute_paths
 from navarch.graph.progress import Progress, Silent
-from navarch.graph.repeats import add_repeats, fresh_seeds
+from navarch.graph.repeats import add_repeats, fresh_seeds, work_on_repeats
 from navarch.graph.replaying import pin_recordings
 from navarch.graph.result import RunResult, result_of
 from navarch.graph.rules import round_sizes, rules_of
@@ -143,7 +144,7 @@ def _work(
     make_folder(settings.db)
     with (
         closing(make_screen(settings, parts.task)) as screen,
-        hold(lock_file(settings.db, run.run_id), run.run_id),
+        hold(lock_file(settings.db, run.run_id), run.run_id, db_flag(settings.db)),
         shown_live(settings.db, run.run_id),
         listening(stop),
     ):
@@ -165,7 +166,7 @@ def _work(
             progress.noted(note)
         with _stopping(ctx), watched(progress, Follower(memory, settings.db, run.run_id)):
             if run.workflow == NOISE:
-                memory.set_run_state(run.run_id, "finished", work_on_noise(ctx))
+                memory.set_run_state(run.run_id, "finished", work_on_repeats(ctx))
                 return result_of(memory, memory.get_run(run.run_id), settings, stop.signal)
             _note_changed_prompts(ctx, parts)
             reason = run.stop_reason if run.state == "finishing" else search(ctx, parts)
@@ -190,6 +191,7 @@ def _stopping(ctx: RunContext) -> Iterator[None]:
         _leave(ctx, "failed", str(error))
         raise RunFailed(
             f"{error}\nwhat run {ctx.run_id} has done is kept; go on with: navarch resume {ctx.run_id}"
+            f"{db_flag(ctx.settings.db)}"
         ) from error
 
 

@@ -12,6 +12,7 @@ from navarch.evaluation.proxies.ranking import az_nas_scores, log_ranks
 from navarch.evaluation.proxies.scores import Scores
 from navarch.evaluation.proxies.screen import ProxyScreen
 from navarch.graph.context import RunContext
+from navarch.graph.counting import counted
 from navarch.graph.rungs import is_promotion
 from navarch.graph.selection import valid_proposals
 from navarch.graph.settings import Settings
@@ -82,7 +83,7 @@ def screen(ctx: RunContext, round: int) -> None:
     ctx.leave_if_asked()
     if rows:
         failed = f", {len(reasons)} of them not by every proxy ({reasons[0]})" if reasons else ""
-        ctx.progress.noted(f"round {round}: proxies of {len(rows)} candidates measured{failed}")
+        ctx.progress.noted(f"round {round}: proxies of {counted(len(rows), 'candidate')} measured{failed}")
 
 
 def screened(

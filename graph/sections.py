@@ -2,13 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def listed(value: Any) -> Any:
     """Return one name as a list of one, and each name of a list once."""
     names = [value] if isinstance(value, str) else value
     return tuple(dict.fromkeys(names)) if isinstance(names, list | tuple) else names
+
+
+def as_code(value: Any) -> Any:
+    """Return the code of an architecture; one of digits alone reads as a number on the command line."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class Section(BaseModel):
@@ -170,7 +175,7 @@ class Seki(Section):
     )
     top: int = Field(default=10, ge=1, le=1000, description="k: the best trials that inspiration draws from")
     draw: int = Field(default=5, ge=1, le=64, description="xi: trials drawn at random for each inspiration")
-    start: str | None = Field(
+    start: Annotated[str | None, BeforeValidator(as_code)] = Field(
         default=None, min_length=1, description="the first architecture, as a code; default: drawn at random"
     )
     evolve_from: Literal["last", "best"] = Field(

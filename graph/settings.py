@@ -10,16 +10,18 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from navarch import NavarchError
 from navarch.agents.redaction import KEY_ADVICE, known_secrets, redact
 from navarch.graph.evaluator_sections import TRAIN_SLOTS, Own, Proxies, Supernet, Table, Train
 from navarch.graph.sections import Budget, Collm, Confirm, Limits, Search, Section, Seki, Server, listed
-from navarch.memory import RunRow
+
+if TYPE_CHECKING:
+    from navarch.memory import RunRow
 
 ENV_PREFIX = "NAVARCH_"
 NOT_SETTINGS = {"NAVARCH_API_KEY", "NAVARCH_API_KEY_FILE", "NAVARCH_DATA", "NAVARCH_DEBUG", "NAVARCH_FAULT"}
@@ -48,7 +50,7 @@ class Settings(Section):
         default=None, description="see `navarch tasks`; default: digits to train on, else what you measured"
     )
     evaluator: Literal["train", "table", "supernet", "callable"] = Field(
-        default="train", description="how a candidate is measured"
+        default="train", description="how a candidate is measured; a named task says it by itself"
     )
     model: str = Field(default="offline", description="openai:NAME, offline, or replay:RUN, for every role")
     roles: dict[RoleName, str] = Field(
@@ -142,6 +144,13 @@ def load_settings(file: Path | None = None, flags: Mapping[str, Any] | None = No
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
 
+        @field_validator("target")
+        @classmethod
+        def _in_percent(cls, target: float | None) -> float | None:  # a stored run may have had a fraction
+            if target is not None and target <= 1:
+                raise ValueError(f"accuracies are in percent: write {100 * target:g}, not {target:g}")
+            return target
+
     try:
         return _without_key(Layered(**given))
     except ValidationError as error:
@@ -195,7 +204,7 @@ def parse_budget(text: str) -> dict[str, Any]:
     return budget
 
 
-def settings_of(run: RunRow) -> Settings:
+def settings_of(run: "RunRow") -> Settings:
     """Return the settings that a run was started with. Raises: NavarchError if this version cannot read them."""
     search = dict(run.settings.get("search") or {})
     search.setdefault(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
+from navarch.graph.counting import counted
 from navarch.graph.money import prices_of
 from navarch.graph.rules import rules_of
 from navarch.graph.rungs import affordable
@@ -51,9 +52,9 @@ def stop_reason(
     """Return why the search is over, in words for a person, or None if it goes on. Judged between rounds."""
     budget = settings.budget
     if memory.count_finished(run_id) >= budget.trials:
-        return f"budget of {budget.trials} trials is spent"
+        return f"budget of {counted(budget.trials, 'trial')} is spent"
     if affordable(memory, run_id, settings, memory.last_round(run_id) + 1) < 1:
-        return f"budget of {budget.epochs} epochs has no room for another trial"
+        return f"budget of {counted(budget.epochs or 0, 'epoch')} has no room for another trial"
     spent = _spent_reason(memory, run_id, settings, elapsed_s)
     if spent is not None:
         return spent
@@ -62,7 +63,7 @@ def stop_reason(
     rules = rules_of(settings)
     closed = memory.closed_rounds(run_id, rules.empty_rounds or 1)
     if rules.rounds is not None and closed and closed[-1].round >= rules.rounds:
-        return f"all {rules.rounds} rounds are done"
+        return "the only round is done" if rules.rounds == 1 else f"all {rules.rounds} rounds are done"
     return _emptiness(closed, rules.empty_rounds) or _stagnation(memory, run_id, settings.search.patience)
 
 
@@ -72,9 +73,9 @@ def _spent_reason(
     """Return which budget of calls, tokens, money or time is spent; that of time but for what confirming takes."""
     budget = settings.budget
     if budget.calls is not None and memory.spent(run_id).calls >= budget.calls:
-        return f"budget of {budget.calls} model calls is spent"
+        return f"budget of {counted(budget.calls, 'model call')} is spent"
     if budget.tokens is not None and memory.spent(run_id).tokens >= budget.tokens:
-        return f"budget of {budget.tokens} tokens is spent"
+        return f"budget of {counted(budget.tokens, 'token')} is spent"
     prices = prices_of(settings)
     if budget.money is not None and prices is not None and memory.money(run_id, prices) >= budget.money:
         return f"budget of {budget.money:g} in money is spent"
@@ -125,7 +126,7 @@ def _stagnation(memory: Memory, run_id: str, patience: int | None) -> str | None
     if patience is None:
         return None
     stale = rounds_without_gain(memory, run_id)
-    return f"{stale} rounds brought no gain" if stale >= patience else None
+    return f"{counted(stale, 'round')} brought no gain" if stale >= patience else None
 
 
 def rounds_without_gain(memory: Memory, run_id: str) -> int:

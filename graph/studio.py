@@ -17,16 +17,17 @@ from navarch.graph.context import RunContext
 from navarch.graph.progress import Silent
 from navarch.graph.run import create_run, finish_run, settle
 from navarch.graph.screening import make_screen
-from navarch.graph.settings import load_settings, settings_of
+from navarch.graph.settings import settings_of
 from navarch.graph.state import RunState, Update
 from navarch.graph.stopping import StopRequest, stop_reason
+from navarch.graph.task_settings import load_run_settings
 from navarch.memory import Memory
 
 
 def graph() -> Any:
     """Return the compiled workflow that the settings name, followed by the node that ends the run."""
     outer = StateGraph(RunState)
-    outer.add_node("search", prepare(load_settings()).workflow.build().compile())
+    outer.add_node("search", prepare(load_run_settings()).workflow.build().compile())
     outer.add_node("finish", finish)
     outer.add_edge(START, "search")
     outer.add_edge("search", "finish")
@@ -50,7 +51,7 @@ def context_of_thread() -> RunContext:
 
 @cache
 def _context(thread: str) -> RunContext:
-    settings = load_settings()
+    settings = load_run_settings()
     parts = prepare(settings)
     settings = settle(settings, parts)
     evaluator = make_evaluator(settings, parts)

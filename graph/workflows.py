@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from navarch import NavarchError
 from navarch.graph.settings import RoleName
-from navarch.prompts.variables import ROLE_OF
 
 if TYPE_CHECKING:
     from navarch.graph.build import Graph
@@ -18,9 +17,9 @@ class Workflow:
     """One workflow: its name, what it does in one line, its roles, and the function in `build.py`.
 
     searcher: the classical searcher in the Generator's place. trials_per_round: unless the settings say. uses: the
-    settings of `[search]` that it reads besides. needs_prior: the space must declare where to start. schedule: who
-    trains on, where trials begin at fewer epochs. optional: the roles that an ablation may leave out; the function in
-    `build.py` is told which ones are left.
+    settings of `[search]` that it reads, besides patience. section: its own table of settings. needs_prior: the space
+    must declare where to start. schedule: who trains on, where trials begin at fewer epochs. optional: the roles that
+    an ablation may leave out; the function in `build.py` is told which ones are left.
     """
 
     name: str
@@ -29,7 +28,8 @@ class Workflow:
     builder: str
     searcher: str | None = None
     trials_per_round: int = 4
-    uses: tuple[str, ...] = ("proposals", "retries", "uncriticised", "memory", "prior")
+    uses: tuple[str, ...] = ("retries",)
+    section: Literal["collm", "seki"] | None = None
     needs_prior: bool = False
     own_prompts: tuple[str, ...] = ()
     schedule: Literal["halving", "asha"] | None = None
@@ -52,6 +52,8 @@ class Workflow:
                 raise NavarchError(f"role {role!r} cannot be left out: {self._why_needed(role)}")
         if not roles:
             return self
+        from navarch.prompts.variables import ROLE_OF  # brings Jinja, which only a run needs
+
         left = tuple(role for role in self.roles if role not in roles)
         own = tuple(prompt for prompt in self.own_prompts if ROLE_OF[prompt] in left)
         uses = tuple(name for name in self.uses if name != "uncriticised" or "critic" in left)
@@ -69,13 +71,12 @@ class Workflow:
 def _classical(
     name: str, summary: str, *uses: str, trials_per_round: int = 1, needs_prior: bool = False
 ) -> Workflow:
-    return Workflow(
-        name, summary, (), "classical", name, trials_per_round, ("retries", *uses), needs_prior=needs_prior
-    )
+    uses = ("trials_per_round", "grow_every", "retries", *uses)
+    return Workflow(name, summary, (), "classical", name, trials_per_round, uses, needs_prior=needs_prior)
 
 
 def _halving(name: Literal["halving", "asha"], summary: str, *uses: str) -> Workflow:
-    uses = ("rungs", "reduction", "continuation", *uses)
+    uses = ("grow_every", "rungs", "reduction", "continuation", "weights_mb", *uses)
     return Workflow(name, summary, (), "halving", "random", uses=uses, schedule=name)
 
 
@@ -85,6 +86,7 @@ WORKFLOWS = (
         "all four roles: direction, proposals, verdicts, trials, lessons",
         ("navigator", "generator", "critic", "distiller"),
         "navarch",
+        uses=("trials_per_round", "grow_every", "retries", "proposals", "uncriticised", "memory", "prior"),
         optional=("navigator", "critic", "distiller"),
     ),
     _classical("random", "uniform random search, the baseline; no role, no model", trials_per_round=4),
@@ -102,13 +104,14 @@ WORKFLOWS = (
     _classical("tpe", "tree-structured Parzen estimator, by Optuna", "startup"),
     _classical("bananas", "BANANAS-like: random forest, independent Thompson sampling", "startup"),
     _halving("halving", "successive halving: many at few epochs, the best of them at more"),
-    _halving("asha", "the same without a plan: who is among the best so far trains on"),
+    _halving("asha", "the same without a plan: who is among the best so far trains on", "trials_per_round"),
     Workflow(
         "collm-nas",
         "CoLLM-NAS: a Navigator that remembers, a Generator that does not",
         ("navigator", "generator"),
         "collm_nas",
-        uses=("retries",),
+        uses=("grow_every", "retries", "prior"),
+        section="collm",
         own_prompts=("collm-nas/navigator", "collm-nas/generator"),
         optional=("navigator",),
     ),
@@ -117,7 +120,8 @@ WORKFLOWS = (
         "SEKI: self-evolution of one architecture, then inspiration by the best",
         ("generator", "distiller"),
         "seki",
-        uses=("retries",),
+        uses=("retries", "prior"),
+        section="seki",
         own_prompts=("seki/self-evolution", "seki/patterns", "seki/inspiration"),
         optional=("distiller",),
     ),

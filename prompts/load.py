@@ -14,7 +14,6 @@ from typing import Any
 
 import jinja2
 from jinja2.exceptions import TemplateSyntaxError
-from jinja2.meta import find_undeclared_variables
 
 from navarch.prompts.files import PromptFolder, Source, SourceText, find_text, is_name
 from navarch.prompts.front_matter import FrontMatter, Sampling, split_front_matter
@@ -141,13 +140,11 @@ def _compile(sources: Sources) -> Loaded:
             environment.get_template(name)  # it stays compiled
         except TemplateSyntaxError as error:
             raise explain_syntax(error, text.source) from None
-    check = NameCheck(
-        {name: parse(text.source, text.body) for name, text in texts.items()}, VARIABLES[main.name]
-    )
+    trees = {name: parse(text.source, text.body) for name, text in texts.items()}
+    check = NameCheck(trees, VARIABLES[main.name])
     for piece in sources.pieces:
         check.run(piece)
-    trees = {name: environment.parse(text.body) for name, text in texts.items()}
-    needed = frozenset().union(*map(find_undeclared_variables, trees.values()))
+    names = (name for tree in trees.values() for name in tree.find_all(jinja2.nodes.Name))
     file = PromptFile(
         name=main.name,
         path=main.path,
@@ -168,7 +165,7 @@ def _compile(sources: Sources) -> Loaded:
         environment=environment,
         bad=tuple(dict.fromkeys(check.bad)),
         used=frozenset(check.used),
-        needed=needed,
+        needed=frozenset(name.name for name in names if name.ctx == "load"),
         reads=find_reads(trees, SYSTEM if SYSTEM in trees else USER),
     )
 
@@ -178,8 +175,9 @@ def role_of(name: str) -> str:
     return ROLE_OF.get(name, name.split("/")[0])
 
 
+@lru_cache(maxsize=256)
 def parse(source: SourceText, body: str) -> jinja2.nodes.Template:
-    """Return the syntax tree of a body. Raises: PromptError with the file's line."""
+    """Return the syntax tree of a body, only to be read: it is kept. Raises: PromptError with the file's line."""
     try:
         return _SYNTAX.parse(body)
     except TemplateSyntaxError as error:

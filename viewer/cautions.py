@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from navarch.graph.counting import counted
 from navarch.viewer.confirmation import Confirmation
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _apart(found: Confirmation) -> str:
         return f"trial {found.winner} is told apart from all others: no interval of the difference holds 0"
     numbers = ", ".join(str(one.confirmed.trial.number) for one in close)
     return (
-        f"not distinguishable from trial {found.winner}: trial{'s' * (len(close) > 1)} {numbers} "
+        f"not distinguishable from trial {found.winner}: {'trial' if len(close) == 1 else 'trials'} {numbers} "
         "(the interval of the difference holds 0)"
     )
 
@@ -77,12 +78,13 @@ def cautions(facts: "RunFacts") -> list[str]:
     if facts.best is not None and facts.noise is not None and found is None:
         reach = facts.noise.smallest_difference()
         said.append(
-            f"{_rivals(facts, reach)} other trials lie within {reach:.2f} points of the best, the smallest difference "
-            "of two single trials that can be told apart from noise."
+            f"{counted(_rivals(facts, reach), 'other trial')} within {reach:.2f} points of the best cannot be told "
+            "apart from it: noise alone makes two single trials differ by as much."
         )
     if facts.replies.fallback:
         said.append(
-            f"{facts.replies.fallback} of {facts.replies.total} replies were the offline roles' in a model's place."
+            f"{facts.replies.fallback} of {counted(facts.replies.total, 'reply')} came from the offline roles "
+            "in a model's place."
         )
     if facts.run.evaluator == "supernet":
         said.append("Accuracies are those of shared weights, and rank architectures only roughly.")

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator
 from statistics import stdev
 
-from navarch.graph.settings import Settings
+from navarch.graph.counting import counted
 from navarch.memory import TrialRow
 from navarch.viewer.blocks import Block, Drawing, Figures, Folded, Heading, Table, Text, to_html, to_markdown
 from navarch.viewer.cautions import as_sentence, cautions, confirmation_sentences
 from navarch.viewer.confirmation import Candidate
 from navarch.viewer.run_facts import RunFacts
 from navarch.viewer.run_figures import curves_figure, fresh_figure, history_figure
+from navarch.viewer.run_settings import changed_settings, portable
 from navarch.viewer.statistics import Estimate
 
 _MOST_ROWS = 500
@@ -42,8 +43,10 @@ def _blocks(facts: RunFacts) -> Iterator[Block]:
     yield from _trials(facts)
     yield from _costs(facts)
     yield Heading("Settings")
-    yield Table(("setting", "value"), tuple(_changed(facts)), caption="Those that are not the default.")
-    yield Folded("all settings", json.dumps(facts.run.settings, indent=1, sort_keys=True, ensure_ascii=False))
+    changed = ((name, _figure(value)) for name, value in changed_settings(facts.settings))
+    yield Table(("setting", "value"), tuple(changed), caption="Those that are not the default.")
+    stored = portable(facts.run.settings)
+    yield Folded("all settings", json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False))
 
 
 def _key_figures(facts: RunFacts) -> Iterator[tuple[str, str, str]]:
@@ -71,7 +74,7 @@ def _key_figures(facts: RunFacts) -> Iterator[tuple[str, str, str]]:
     yield (
         "trials",
         f"{facts.spent.trials}",
-        f"of {facts.settings.budget.trials}; {facts.spent.repeats} repeats",
+        f"of {facts.settings.budget.trials}; {counted(facts.spent.repeats, 'repeat')}",
     )
 
 
@@ -225,9 +228,10 @@ def _costs(facts: RunFacts) -> Iterator[Block]:
         if used[name] is not None or limit is not None:
             rows.append((name.replace("_", " "), _figure(used[name]), _figure(limit)))
     yield Table(("", "used", "budget"), tuple(rows))
+    again, reused = counted(spent.repeats, "repeat"), counted(spent.reused, "trial")
     yield Text(
-        f"Of the training {spent.repeat_seconds:,.1f} s were for {spent.repeats} repeats; {spent.reused} trials were "
-        f"reused and not trained. Replies: {facts.replies.model} of models, {facts.replies.offline} of offline roles, "
+        f"Of the training {spent.repeat_seconds:,.1f} s were for {again}; reused and not trained: {reused}. "
+        f"Replies: {facts.replies.model} of models, {facts.replies.offline} of offline roles, "
         f"{facts.replies.fallback} of offline roles in a model's place."
     )
     if facts.models:
@@ -246,21 +250,6 @@ def _costs(facts: RunFacts) -> Iterator[Block]:
         yield Table(
             tuple(name.replace("_", " ") for name in names), told, caption="How models' replies fared."
         )
-
-
-def _changed(facts: RunFacts) -> Iterator[tuple[str, str]]:
-    """Yield the settings that are not the default, by their dotted names; those of other evaluators left out."""
-    settings, others = facts.settings, {"table", "supernet", "callable"} - {facts.run.evaluator}
-    default = Settings().model_dump(mode="json")
-    for name, value in settings.model_dump(mode="json").items():
-        if name in others:
-            continue
-        if isinstance(value, dict) and isinstance(default[name], dict) and default[name]:
-            for key, inner in value.items():
-                if inner != default[name].get(key):
-                    yield f"{name}.{key}", _figure(inner)
-        elif value != default[name] and name != "db":
-            yield name, _figure(value)
 
 
 def _figure(value: object) -> str:

@@ -47,6 +47,10 @@ def assert_one_sentence(ended, *words):
         (["run", "--role", "foo=offline"], ["--role", "navigator"]),
         (["run", "--set", "seed=1\nfoo=2"], ["KEY=VALUE"]),
         (["run", "--target", "1000"], ["target", "1000"]),
+        (["run", "--target", "0.9"], ["target", "command line", "percent", "write 90, not 0.9"]),
+        (["run", "--task", "nb201-cifar10"], ["nb201-cifar10", "table.path"]),
+        (["plan", "--task", "nb201-cifar10"], ["nb201-cifar10", "table.path"]),
+        (["noise", "--task", "nb201-cifar10"], ["a table says the same for every seed"]),
         (["run", "--task", "nb201-cifar10", "--evaluator", "table"], ["table.path"]),
         (
             ["run", "--task", "nb201-cifar10", "--evaluator", "table", "--set", "table.path=navarch.toml"],

@@ -52,6 +52,17 @@ def test_the_printed_tables_read_as_their_golden_file(capsys):
 
 
 @pytest.mark.slow
+def test_a_setting_that_no_workflow_of_the_bench_reads_is_named_once(cli):
+    given = ("--set", "collm.rounds=2", "--set", "search.population=5", "--budget", "2", "--seeds", "1")
+    ended = cli("bench", *WIDGETS, "--workflow", "random", "--workflow", "evolution,seki.top=3", *given)
+    assert ended.code == 0
+    assert [line for line in ended.err.splitlines() if "not read" in line] == [
+        "note: collm.rounds is not read: no part of workflow 'random'",
+        "note: seki.top is not read: no part of workflow 'evolution'",
+    ]
+
+
+@pytest.mark.slow
 def test_bench_runs_goes_on_and_reports(cli, tmp_path):
     first = cli(*BENCH, "--jobs", "1", "--json")
     assert first.code == 0, first.err
@@ -89,6 +100,7 @@ def test_bench_runs_goes_on_and_reports(cli, tmp_path):
         (["bench", "--workflow", "random", "--config", "missing.toml"], ["missing.toml"]),
         (["bench", "--workflow", "random", "--optimum", "toys"], ["TASK=PERCENT"]),
         (["bench", "--workflow", "random", "--optimum", "toys=101"], ["TASK=PERCENT"]),
+        (["bench", "--workflow", "random", "--optimum", "toys=0.91"], ["percent", "toys=91"]),
         (
             ["bench", "--workflow", "random", "--workflow", "random,budget.trials=3"],
             ["budget.trials", "equal"],

@@ -67,7 +67,7 @@ def test_trace_can_be_narrowed_to_a_role_and_a_round(cli, finished_run):
     assert [call["role"] for call in calls] == ["critic"]
     assert json.loads(cli("trace", "--failed", "--json", "--db", finished_run / "navarch.db").out) == []
     none = cli("trace", "--failed", "--db", finished_run / "navarch.db").out
-    assert none.startswith("no such calls: run r1 has ")
+    assert none.startswith("no such calls; run r1 made ")
 
 
 def test_trace_tells_what_became_of_each_proposal(cli, finished_run):
@@ -130,7 +130,7 @@ def test_a_dry_run_shows_what_would_run_and_starts_nothing(cli, tmp_path):
     ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=9", "--seed", "4", *stopping)
     assert "stopping   trials early, by the median of those before" in ended.out
     assert ended.code == 0
-    for word in ("nas-bench-201", "digits", "navigator: offline", "5 trials", "9.0 seconds", "seed 4"):
+    for word in ("nas-bench-201", "digits", "navigator: offline", "trials=5, seconds=9; seed 4"):
         assert word in ended.out
     assert not (tmp_path / "navarch.db").exists()
 

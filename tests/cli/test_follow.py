@@ -141,7 +141,7 @@ def test_of_a_run_that_is_killed_while_it_is_followed_nothing_works_any_more(tmp
     endless.wait()
     out, _ = following.communicate(timeout=60)
     assert following.returncode == 0
-    assert "nothing works on run r1: its process was killed. Its 0 finished trials are kept" in out
+    assert "nothing works on run r1: its process was killed. What is finished is kept: 0 trials" in out
     assert out.endswith("go on with: navarch resume r1\n")
     assert (tmp_path / ".navarch" / "navarch.db.r1.live").exists()  # stale, and not looked at
     later = cli("show", "--follow", "--json")

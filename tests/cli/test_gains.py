@@ -63,6 +63,9 @@ def test_noise_says_its_deviation_and_what_can_be_told_apart(cli):
     assert found["smallest_difference"]["1"] == pytest.approx(4.303 * found["deviation"] * 2**0.5)
     assert "standard deviation between seeds" in cli("show", "r1").out
     assert "standard deviation between seeds" in cli("resume", "r1").out
+    assert cli("best", "r1").out == (
+        "run r1 measured noise and searched nothing, so it has no best: see navarch show r1\n"
+    )
     assert json.loads(cli("show", "r1", "--json").out)["noise"]["deviation"] == found["deviation"]
 
 

@@ -102,7 +102,7 @@ def test_a_run_says_what_it_cost(cli):
         ended = cli("run", *flags, *small, *PRICES)
     assert "model calls cost 0.0090 in money" in ended.out  # three turns of 1000 and 500 tokens
     shown, facts = cli("show").out, json.loads(cli("show", "--json").out)
-    assert "3 model calls, 4500 tokens, 0.0090 in money" in shown
+    assert "3 model calls, 4,500 tokens, 0.0090 in money" in shown
     (row,) = [line.split() for line in shown.splitlines() if line.startswith("openai:m")]
     assert row == ["openai:m", "1", "0", "0", "0", "0", "0", "0", "1", "0", "3"]
     (model,) = facts["models"]

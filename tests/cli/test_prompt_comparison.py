@@ -191,7 +191,7 @@ def test_what_differs_besides_the_prompt_is_named_and_a_copy_is_no_evidence(cli,
     assert "generator is the same text on both sides" in ended.out
     assert re.search(rf"generator, {again}: \d+ replies are copies of an earlier run's", ended.out)
     shown = cli("show", again).out
-    assert re.search(r"and \d+ calls of \d+ tokens answered by earlier ones at no cost", shown)
+    assert re.search(r"and \d+ calls of [\d,]+ tokens answered by earlier ones at no cost", shown)
     assert "tokens for each valid and new architecture, the earlier ones' included" in shown
     spent = json.loads(cli("show", again, "--json").out)["spent"]
     assert 0 < spent["free_tokens"] <= spent["tokens"]

@@ -48,11 +48,11 @@ def test_a_replay_needs_nothing_but_the_name_of_the_run(recorded):
 
 def test_flags_win_over_what_was_recorded(recorded):
     plan = recorded("run", "--model", "replay:latest", "--dry-run").out
-    assert "budget     6 trials; seed 3" in plan
+    assert "budget     trials=6; seed 3" in plan
     assert "navigator: replay:r1;" in plan
-    assert "16 proposals, 2 trials_per_round" in plan
+    assert "search     proposals=16, trials_per_round=2, " in plan
     assert (
-        "budget     6 trials; seed 4"
+        "budget     trials=6; seed 4"
         in recorded("run", "--model", "replay:r1", "--seed", "4", "--dry-run").out
     )
 

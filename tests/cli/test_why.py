@@ -71,7 +71,7 @@ def test_of_a_promoted_trial_it_is_told_from_which_one_it_went_on(cli):
     assert (told["epochs"], told["start_epochs"]) == (1, 1)
     out = cli("why", "latest", 3).out
     assert (
-        f"s of training for 1 epochs on {told['device']}, on from trial {told['continued_from']} after 1"
+        f"s of training for 1 epoch on {told['device']}, on from trial {told['continued_from']} after 1"
         in out
     )
 

@@ -8,6 +8,7 @@ import pytest
 from navarch import NavarchError
 from navarch.graph.grid import difference, notes_of, plan_grid, refuse_unequal, state_of, stored_run
 from navarch.graph.grid_pool import COSTS, GridFailed, read_costs, run_grid
+from navarch.graph.settings import load_settings
 from navarch.memory import Memory
 
 pytestmark = pytest.mark.slow  # whole runs
@@ -143,8 +144,6 @@ def test_a_cost_that_a_crash_cut_short_is_left_out_and_segments_add_up(tmp_path)
 
 def make_run(db, **changes):
     """Store a run with these settings, and return it as `refuse_unequal` takes it."""
-    from navarch.graph.settings import load_settings
-
     settings = load_settings(None, {"budget": {"trials": 4}, **changes})
     facts = {
         "space": settings.space,
@@ -195,8 +194,29 @@ def test_obfuscation_may_differ_where_the_name_of_the_row_says_so(tmp_path, monk
         )
 
 
+def test_images_are_known_by_their_name_wherever_their_folder_lies():
+    flags = {"evaluator": "train"}
+    here, there = (load_settings(None, {**flags, "task": task}) for task in ("cats.npz", "/mnt/cats.npz"))
+    assert difference(here, there, but=()) is None
+    dogs = load_settings(None, {**flags, "task": "dogs.npz"})
+    assert difference(dogs, there, but=()) == "task = dogs.npz, not cats.npz"
+
+
+@pytest.mark.slow
+def test_a_cell_that_replays_a_run_is_finished_though_it_keeps_to_the_noise_of_its_recording(plan, tmp_path):
+    (recorded,) = plan(["navarch"], seeds=1, confirm={"noise": 0.5})
+    run_grid([recorded], 1, tmp_path, lambda end: None)
+    replaying = {"model": f"replay:r1@{recorded.settings.db}"}
+    again = plan_grid(tmp_path / "again", ["navarch", "random"], [], [0], flags={**FLAGS, **replaying})
+    run_grid(again, 1, tmp_path / "again", lambda end: None)
+    assert [state_of(cell) for cell in again] == ["finished", "finished"]
+    runs = [stored_run(cell.settings.db) for cell in again]
+    assert runs[0].settings["confirm"]["noise"] == 0.5
+    refuse_unequal([(cell.workflow, cell.settings.db, run) for cell, run in zip(again, runs, strict=True)])
+    assert table_of(again[0]) == table_of(recorded)
+
+
 def test_what_a_workflow_settles_where_the_settings_leave_it_open_is_no_difference():
-    from navarch.graph.settings import load_settings
 
     asked = load_settings(None, {"search": {"patience": None}})
     stored = load_settings(None, {"search": {"patience": 3}})

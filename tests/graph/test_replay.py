@@ -156,8 +156,9 @@ def test_an_edited_prompt_stops_the_replay_at_the_first_call_that_differs(troubl
     notes = Notes()
     with pytest.raises(
         RunFailed, match=r"round 1 critic: its prompt is not the one of run r1: line \d+ of mes"
-    ):
+    ) as told:
         replay(troubled, prompts=edited_prompt(troubled), progress=notes)
+    assert f"go on with: navarch resume r2 --db {troubled.db}" in str(told.value)
     (shown,) = notes.heard
     assert shown.startswith("round 1 critic, recorded (-) and now (+):")
     assert "+ Prefer shortcuts." in shown.splitlines()
@@ -194,9 +195,9 @@ def test_a_live_model_goes_on_where_the_prompt_differs(troubled):
 
 def test_a_replay_that_asks_for_more_than_was_recorded_says_so(bench):
     first, _ = record(bench, TROUBLED, search={**SHAPE["search"], "patience": 1})
-    assert first.reason == "1 rounds brought no gain"
+    assert first.reason == "1 round brought no gain"
     with pytest.raises(
-        RunFailed, match=r"round 3 navigator: run r1 has no such call; it ended with: 1 rounds brou"
+        RunFailed, match=r"round 3 navigator: run r1 has no such call; it ended with: 1 round brou"
     ):
         replay(bench)
     with OpenAIServer(ROUND_3) as server:

@@ -167,7 +167,10 @@ def test_a_stopped_run_resumes_to_the_same_trials(bench, trials):
 
 def test_a_run_that_another_process_works_on_is_refused(bench):
     bench.run(budget={"trials": 4}, progress=StopAfter(bench, 1))
-    with hold(lock_file(bench.db, "r1"), "r1"), pytest.raises(NavarchError, match="another process"):
+    with (
+        hold(lock_file(bench.db, "r1"), "r1"),
+        pytest.raises(NavarchError, match=r"another process.*stop r1 --db"),
+    ):
         bench.resume()
     assert bench.resume().run.state == "finished"
 

@@ -4,6 +4,7 @@ import pytest
 
 from navarch import NavarchError
 from navarch.graph.settings import Settings, assign, load_settings, parse_budget
+from navarch.graph.task_settings import load_run_settings
 
 
 def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_path):
@@ -16,6 +17,48 @@ def test_flags_win_over_the_environment_and_the_environment_over_the_file(tmp_pa
         settings = load_settings(file, {"budget": {"trials": 3}})
     assert (settings.budget.trials, settings.budget.calls, settings.budget.tokens) == (3, 22, 111)
     assert settings.seed == 1
+
+
+@pytest.mark.parametrize("fraction", [0.9, 1.0])
+def test_a_target_that_is_no_percentage_is_refused_and_that_of_a_stored_run_is_read(fraction):
+    with pytest.raises(NavarchError, match=rf"percent: write {100 * fraction:g}, not {fraction:g}"):
+        load_settings(None, {"target": fraction})
+    assert load_settings(None, {"target": 1.5}).target == 1.5
+    assert Settings(target=fraction).target == fraction
+
+
+@pytest.mark.parametrize(
+    ("flags", "evaluator", "space"),
+    [
+        ({}, "train", "nas-bench-201"),
+        ({"task": "cifar10"}, "train", "nas-bench-201"),
+        ({"task": "nb201-cifar10"}, "table", "nas-bench-201"),
+        ({"task": "nas-bench-macro"}, "table", "nas-bench-macro"),
+        ({"task": "nas-bench-macro", "space": "darts"}, "table", "darts"),
+        ({"task": "nb201-cifar10", "evaluator": "train"}, "train", "nas-bench-201"),
+        ({"task": "mine/images.npz"}, "train", "nas-bench-201"),
+    ],
+)
+def test_a_named_task_says_how_it_is_measured_and_what_is_given_wins(flags, evaluator, space):
+    settings = load_run_settings(None, flags)
+    assert (settings.evaluator, settings.space, settings.task) == (evaluator, space, flags.get("task"))
+
+
+def test_a_task_of_the_settings_file_says_it_too_and_so_wins_nothing_over_the_environment(
+    tmp_path, monkeypatch
+):
+    file = tmp_path / "navarch.toml"
+    file.write_text('task = "nas-bench-macro"\n')
+    assert load_run_settings(file).evaluator == "table"
+    monkeypatch.setenv("NAVARCH_EVALUATOR", "train")
+    assert load_run_settings(file).evaluator == "train"
+
+
+@pytest.mark.parametrize("code", ["434440", "010104"])
+def test_a_code_of_digits_is_a_code(code):
+    flags = {}
+    assign(flags, f"seki.start={code}")
+    assert load_settings(None, flags).seki.start == code
 
 
 def test_stored_settings_come_back_as_they_were():
