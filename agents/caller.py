@@ -20,7 +20,7 @@ from navarch.agents.replay import Replay, is_same, outcome_of
 from navarch.agents.roles import R, Role, Twin
 from navarch.agents.schema import reply_schema, schema_digest
 from navarch.agents.views import View
-from navarch.memory import CACHED, CallLimit, CallRow, Memory
+from navarch.memory import CACHED, Asked, CallLimit, CallRow, Memory
 from navarch.prompts import PromptLibrary
 
 AnswerSource = Literal["model", "offline", "fallback"]
@@ -67,7 +67,7 @@ class Caller:
         self._spares = tuple(spares)
         self._twins = twins
         self._space_schema = space_schema
-        self._schemas: dict[str, dict[str, Any]] = {}
+        self._schemas: dict[str, tuple[dict[str, Any], str]] = {}  # and their digests
         self._limit = limit
         self._cache = cache
         self._secrets = tuple(secrets)
@@ -142,7 +142,7 @@ class Caller:
 
         Raises: Diverged; BudgetExhausted where the recorded run had no budget for the next turn either.
         """
-        rows, schema = list(settled), schema_digest(self._schema(request.role))
+        rows, schema = list(settled), self._described(request.role)[1]
         recorded = replay.recording.turns(request.key(0))
         while not rows or rows[-1].state != "ok":
             turn, messages = len(rows), request.messages
@@ -164,13 +164,11 @@ class Caller:
     ) -> Answer[R]:
         """Let the offline twin answer; its reply takes the same way through JSON as a model's."""
         text = self._twins[request.role.prompt].act(request.view, request.make_rng()).model_dump_json()
-        parsed = parse_reply(text, request.role.reply_type)
-        with self._memory.transaction():  # it costs nothing that a crash could lose
-            row = self._reserve(request, turn, request.messages, "offline", source)
-            self._memory.settle_call(
-                row.call_id, state="ok", reply=text, parsed=parsed.reply.model_dump(mode="json")
-            )
-        return Answer(parsed.reply, row.call_id, source, parsed.dropped)
+        parsed, key = parse_reply(text, request.role.reply_type), request.key(turn)
+        self._memory.answer_call(
+            key, source=source, reply=text, **self._asked(request, request.messages, "offline")
+        )
+        return Answer(parsed.reply, key.call_id, source, parsed.dropped)
 
     def _copy(
         self,
@@ -194,17 +192,15 @@ class Caller:
             model=client.name,
             prompt_digest=request.prompt.digest,
             messages=messages,
-            schema_digest=schema_digest(self._schema(request.role)),
+            schema_digest=self._described(request.role)[1],
         )
 
     def _complete(self, client: ModelClient, request: Question[R], messages: Messages) -> Completion:
-        schema = self._schema(request.role)
         left = requests_left(self._memory, request.run_id, self._limit)
         self._fault("call.sending")
         try:
-            completion = client.complete(
-                messages, schema=schema, sampling=request.prompt.sampling, max_attempts=left
-            )
+            schema, sampling = self._described(request.role)[0], request.prompt.sampling
+            completion = client.complete(messages, schema=schema, sampling=sampling, max_attempts=left)
         except ModelError as error:
             clean = redact(str(error), self._secrets)
             raise ModelError(error.kind, clean, retryable=error.retryable, attempts=error.attempts) from None
@@ -252,23 +248,30 @@ class Caller:
         model: str,
         source: AnswerSource,
     ) -> CallRow:
-        prompt = request.prompt
         return self._memory.reserve_call(
             request.key(turn),
-            model=model,
-            prompt=prompt.name,
-            prompt_digest=prompt.digest,
-            prompt_version=prompt.version,
-            messages=[(message.role, message.text) for message in messages],
-            schema_digest=schema_digest(self._schema(request.role)),
             source=source,
-            reserved_tokens=worst_case(messages, prompt) if source == "model" else 0,
+            reserved_tokens=worst_case(messages, request.prompt) if source == "model" else 0,
             limit=self._limit,
+            **self._asked(request, messages, model),
         )
 
-    def _schema(self, role: Role[R]) -> dict[str, Any]:
+    def _asked(self, request: Question[R], messages: Messages, model: str) -> Asked:
+        prompt = request.prompt
+        return {
+            "model": model,
+            "prompt": prompt.name,
+            "prompt_digest": prompt.digest,
+            "prompt_version": prompt.version,
+            "messages": [(message.role, message.text) for message in messages],
+            "schema_digest": self._described(request.role)[1],
+        }
+
+    def _described(self, role: Role[R]) -> tuple[dict[str, Any], str]:
+        """Return the schema of a role's reply, and its digest."""
         if role.prompt not in self._schemas:
-            self._schemas[role.prompt] = reply_schema(role.reply_type, self._space_schema)
+            schema = reply_schema(role.reply_type, self._space_schema)
+            self._schemas[role.prompt] = schema, schema_digest(schema)
         return self._schemas[role.prompt]
 
     def _settled(self, role: Role[R], run_id: str, round: int, attempt: int) -> list[CallRow]:

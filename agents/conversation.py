@@ -74,6 +74,9 @@ class Conversation:
         return ()
 
 
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def compact(data: Any) -> str:
     """Return plain data as JSON without blanks."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return _dumps(data)

@@ -108,7 +108,7 @@ class Record:
         self._last_gain = 0
         self._accuracies: list[float] = []
         self._unlikeness = _Unlikeness()
-        self._history: dict[int, tuple[TrialView, ...]] = {}  # by limit
+        self._chosen: dict[int, tuple[Known, ...]] = {}  # by limit
         self.add(known)
 
     def __len__(self) -> int:
@@ -129,13 +129,13 @@ class Record:
                 insort(self._best, (loss, trial.params, trial.number, place))
                 if -loss > self._highest:
                     self._highest, self._last_gain = -loss, trial.round
-            self._history.clear()
+            self._chosen.clear()
 
     def joined_by(self, known: Iterable[Known]) -> "Record":
         """Return a record that has more trials; this one stays."""
         joined = copy(self)
         joined.known, joined.by_number = self.known.copy(), self.by_number.copy()
-        joined.codes, joined._history = self.codes.copy(), {}
+        joined.codes, joined._chosen = self.codes.copy(), {}
         joined._ranking, joined._best = self._ranking.copy(), self._best.copy()
         joined._accuracies, joined._unlikeness = self._accuracies.copy(), self._unlikeness.copy()
         joined.add(known)
@@ -152,13 +152,17 @@ class Record:
 
     def history(self, limit: int) -> tuple[TrialView, ...]:
         """Return at most `limit` trials, the best half and the latest others, by number and without feedback."""
-        if limit not in self._history:
+        return tuple(one.bare for one in self.chosen(limit))
+
+    def chosen(self, limit: int) -> tuple[Known, ...]:
+        """Return the trials of the history with all that is known of them."""
+        if limit not in self._chosen:
             places: Iterable[int] = range(len(self.known))
             if len(self.known) > limit:
-                chosen = {place for *_, place in self._ranking[: limit // 2]}
-                places = sorted(self._with_latest(chosen, limit))
-            self._history[limit] = tuple(self.known[place].bare for place in places)
-        return self._history[limit]
+                best = {place for *_, place in self._ranking[: limit // 2]}
+                places = sorted(self._with_latest(best, limit))
+            self._chosen[limit] = tuple(self.known[place] for place in places)
+        return self._chosen[limit]
 
     def _with_latest(self, chosen: set[int], count: int) -> set[int]:
         """Return what is chosen with the latest others, so many together."""

@@ -8,6 +8,7 @@ is the plain Hamming kernel. Nothing is known of any space.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -70,13 +71,15 @@ class Encoder:
 
     def encode(self, values: Sequence[Values]) -> Features:
         """Return the features of architectures."""
-        codes = np.empty((len(values), len(self.by_dimension)), dtype=np.int64)
+        n = len(values)
+        codes = np.empty((n, len(self.by_dimension)), dtype=np.int64)
         columns = zip(*values, strict=True) if values else [()] * len(self.by_dimension)
         for at, (column, options) in enumerate(zip(columns, self.by_dimension, strict=True)):
             codes[:, at] = [options.get(value, -1) for value in column]
-        found = [] if self.path_counts is None else [self.path_counts(row) for row in values]
-        counts = np.array(found, dtype=np.float64).reshape(len(values), -1 if found else 0)
-        return Features(codes, counts / self.scale)
+        if self.path_counts is None or not values:
+            return Features(codes, np.empty((n, 0)))
+        found = np.fromiter(chain.from_iterable(map(self.path_counts, values)), np.float64)
+        return Features(codes, found.reshape(n, -1) / self.scale)
 
 
 def kernel(a: Features, b: Features, weights: Floats) -> Floats:
@@ -85,22 +88,26 @@ def kernel(a: Features, b: Features, weights: Floats) -> Floats:
     weights: one a dimension; then one for the path counts where they are known.
     """
     n_dimensions = a.codes.shape[1]
-    distance = np.zeros((len(a.codes), len(b.codes)))
     options = np.arange(-1, 1 + max(a.codes.max(initial=-1), b.codes.max(initial=-1)))
-    for dimension in range(n_dimensions):
-        # What each option adds to each of b; then a row of it for each of a.
-        added = weights[dimension] * (options[:, None] != b.codes[None, :, dimension])
-        distance += added.take(a.codes[:, dimension] + 1, axis=0)
+    # What each option of each dimension adds to each of b; each of a takes its options' rows of it.
+    differs = options[None, :, None] != b.codes.T[:, None, :]
+    added = (weights[:n_dimensions, None, None] * differs).reshape(-1, len(b.codes))
+    taken = (a.codes[:, :, None] == options).reshape(len(a.codes), -1)
+    distance: Floats = taken.astype(np.float64) @ added
     if a.counts.shape[1]:
-        distance += weights[n_dimensions] * _distances(a.counts, b.counts)
-    return np.exp(-distance)
+        apart = _distances(a.counts, b.counts)
+        distance += np.multiply(weights[n_dimensions], apart, out=apart)
+    np.negative(distance, out=distance)
+    return np.exp(distance, out=distance)
 
 
 def _distances(a: Floats, b: Floats) -> Floats:
     """Return the sum of absolute differences of each pair of rows."""
     distance = np.zeros((len(a), len(b)))
+    difference = np.empty_like(distance)
     for column in range(a.shape[1]):
-        distance += np.abs(a[:, column, None] - b[None, :, column])
+        np.subtract(a[:, column, None], b[None, :, column], out=difference)
+        distance += np.abs(difference, out=difference)
     return distance
 
 

@@ -103,6 +103,8 @@ def _find_objects(text: str) -> tuple[list[tuple[int, int]], bool]:
 
     Strings are skipped inside objects only: prose may hold quotes of any kind.
     """
+    if _is_one_object(text):
+        return [(text.index("{"), text.rindex("}") + 1)], False
     found: list[tuple[int, int]] = []
     tokens, position, unclosed = 0, text.find("{"), 0
     while position >= 0 and unclosed < MAX_UNCLOSED:
@@ -121,6 +123,17 @@ def _find_objects(text: str) -> tuple[list[tuple[int, int]], bool]:
             unclosed += 1
             position = text.find("{", begin + 1)
     return found[-MAX_OBJECTS:], unclosed > 0
+
+
+def _is_one_object(text: str) -> bool:
+    """Tell of a text of few parts at once whether it is JSON of an object and nothing else."""
+    if len(text) > MAX_TOKENS or not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _validate(candidate: str, reply_type: type[R]) -> tuple[R, tuple[str, ...]]:

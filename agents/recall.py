@@ -27,7 +27,7 @@ from navarch.evaluation import Fidelity, Task, cost_on
 from navarch.memory import Memory, ProposalRow
 from navarch.spaces import Architecture, SearchSpace
 
-HISTORY = 100  # trials in a view's history
+HISTORY = 100  # trials in a view's history, and those that the estimates are made from
 TOP = 10  # best trials in a view
 BUILD_ON = 3  # best trials for the Generator when no Navigator has spoken
 LESSONS = 40  # in a view: those with the most trials for them and the fewest against, of equals the latest
@@ -75,6 +75,7 @@ class Recall:
         self._trials_per_round = trials_per_round
         self._path_counts = path_counts
         self.finished = FinishedTrials(memory, space, run_id, self.bounds)
+        self._lessons_of: tuple[int, tuple[LessonView, ...]] = (-1, ())
         self.space_view = _describe(space, prior=prior)
 
     def navigator(self, round: int) -> NavigatorView:
@@ -148,7 +149,7 @@ class Recall:
         rows = candidates[:CANDIDATES]
         architectures = [self._space.parse(row.architecture) for row in rows]
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
-        estimates = estimate(known.known, canonical, self._path_counts)
+        estimates = estimate(known.chosen(HISTORY), canonical, self._path_counts)
         proxies = measured(rows)
         shown = zip(rows, architectures, canonical, estimates, strict=True)
         return CriticView(
@@ -197,6 +198,11 @@ class Recall:
 
     def _lessons(self, round: int) -> tuple[LessonView, ...]:
         """Return the lessons that were in force when `round` began, by number, at most `LESSONS`."""
+        if self._lessons_of[0] != round:  # what is added or retired in a round is in force in the next
+            self._lessons_of = (round, self._read_lessons(round))
+        return self._lessons_of[1]
+
+    def _read_lessons(self, round: int) -> tuple[LessonView, ...]:
         rows = [
             row
             for row in self._memory.lessons(self._run_id, active=False)

@@ -6,7 +6,7 @@ prompts.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, cast, get_args
 
 from navarch.evaluation.history import Evaluated, History
@@ -65,11 +65,16 @@ class Feedback:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data that `from_dict` reads back; where no noise is known it is not mentioned."""
-        data = asdict(self)
+        data = {name: getattr(self, name) for name in _FIELDS}
         if self.margin_in_noise is None:
             del data["margin_in_noise"]
         data["neighbours"] = [
-            {**asdict(note), "differences": [list(difference) for difference in note.differences]}
+            {
+                "trial": note.trial,
+                "distance": note.distance,
+                "differences": [list(difference) for difference in note.differences],
+                "margin": note.margin,
+            }
             for note in self.neighbours
         ]
         return data
@@ -85,6 +90,9 @@ class Feedback:
             return cls(**values)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a feedback record: {error!r}") from None
+
+
+_FIELDS = tuple(field.name for field in fields(Feedback))
 
 
 def make_feedback(

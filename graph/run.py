@@ -215,7 +215,8 @@ def _note_changed_prompts(ctx: RunContext, parts: RunParts) -> None:
 def search(ctx: RunContext, parts: RunParts) -> str:
     """Run the graph until the search is over; return why it is."""
     try:
-        with open_checkpoints(checkpoint_file(ctx.settings.db), ctx.fault, ctx.progress.noted) as saver:
+        path, instant = checkpoint_file(ctx.settings.db), ctx.evaluator.instant
+        with open_checkpoints(path, ctx.fault, ctx.progress.noted, whole_rounds=instant) as saver:
             _invoke(ctx, parts, saver)
     except StopRun as wish:
         if not wish.final:

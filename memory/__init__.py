@@ -6,7 +6,7 @@ Start at `store.py`. The tables: `tables.py`; opening and its refusals: `opening
 from navarch.memory.answers import is_copied
 from navarch.memory.calls import CACHED, REPLAYED
 from navarch.memory.connection import no_fault
-from navarch.memory.entries import CallKey, CallLimit, NewProposal, NewTrial, Prices, ProposalUpdate
+from navarch.memory.entries import Asked, CallKey, CallLimit, NewProposal, NewTrial, Prices, ProposalUpdate
 from navarch.memory.errors import (
     BudgetExhausted,
     StoreAlienError,
@@ -46,6 +46,7 @@ __all__ = [
     "MESSAGE_CAP",
     "REPEATS",
     "REPLAYED",
+    "Asked",
     "BudgetExhausted",
     "CallKey",
     "CallLimit",

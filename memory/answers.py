@@ -1,9 +1,13 @@
-"""Answers that the memory already holds to a question that is asked again: what the cache of model calls finds."""
+"""Answers that cost nothing: those of offline twins, and those that the memory already holds to the same question."""
 
+import json
 from collections.abc import Sequence
+from typing import Unpack
 
-from navarch.memory.calls import CACHED, CALLS, REPLAYED, Calls
-from navarch.memory.rows import CallRow
+from navarch.memory.calls import CACHED, REPLAYED, Calls, apart
+from navarch.memory.entries import Asked, CallKey
+from navarch.memory.questions import CALLS
+from navarch.memory.rows import CallRow, CallSource
 from navarch.memory.text import render_digest
 
 _SAME_QUESTION = "render_digest = ? AND schema_digest = ? AND prompt_digest = ? AND state = 'ok'"
@@ -25,7 +29,29 @@ def is_copied(call: CallRow) -> bool:
 
 
 class Answers(Calls):
-    """Calls, and the search for one that another run has made already."""
+    """Calls, those that are answered at once, and the search for one that another run has made already."""
+
+    def answer_call(self, key: CallKey, *, source: CallSource, reply: str, **asked: Unpack[Asked]) -> None:
+        """Store a call that cost nothing, with its reply, in one step; twice is fine.
+
+        reply: JSON of what was said and nothing else. Raises: StoreError where it is settled with another reply.
+        """
+        with self._store.transaction("call.settled"):
+            if self.get_call(key) is not None:  # a crash left a reservation: its tokens are lost
+                self.reserve_call(key, source=source, reserved_tokens=0, **asked)
+                self.settle_call(key.call_id, state="ok", reply=reply, parsed=json.loads(reply))
+                return
+            with self._store.transaction("call.reserved"):
+                values = self._asked(key, asked)
+            answer = {
+                "state": "ok",
+                "source": source,
+                "reply": self._keep_answer(key.run_id, asked["prompt"], "reply", reply),
+                "parsed": apart(reply, json.loads(reply)) if "\\u" in reply else None,
+                "reserved_tokens": 0,
+                "ended_at": values["started_at"],
+            }
+            self._store.rows(*CALLS.insert(values | answer))
 
     def find_answer(
         self,

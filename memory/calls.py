@@ -10,16 +10,16 @@ the same search ends at the same place; `Spent` says how much of its ledger was 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
-from navarch.memory.connection import Store, damaged
-from navarch.memory.entries import CallKey, CallLimit, Prices
+from navarch.memory.connection import damaged
+from navarch.memory.entries import Asked, CallKey, CallLimit, Prices
 from navarch.memory.errors import BudgetExhausted, StoreError
-from navarch.memory.layout import Layout, Table, integer, optional_number, optional_text, text
+from navarch.memory.layout import integer, optional_number, optional_text
 from navarch.memory.ledger import trained
+from navarch.memory.questions import CALLS, Questions
 from navarch.memory.rows import CallRow, CallSource, ReplySources, SettledState, Spent
-from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text, text_digest
-from navarch.memory.texts import Texts
+from navarch.memory.text import MESSAGE_CAP, canonical_json, clean_text
 
 PLAUSIBLE_TOKENS = 10**9
 """Usage above this, or below zero, is a server's mistake: unknown, so that the reservation counts."""
@@ -30,7 +30,6 @@ REPLAYED = "replay:"
 CACHED = "cache:"
 """How the model of a call begins that an equal call of another run answered; that call's model follows."""
 
-CALLS = Layout("calls", CallRow, json=["messages", "parsed", "reply_error"])
 _SPENT = (
     "SELECT coalesce(sum(tries - 1 + attempts), 0), "
     "coalesce(sum(lost_tokens + coalesce(input_tokens + output_tokens, reserved_tokens)), 0) "
@@ -58,30 +57,21 @@ _BEFORE_FALLBACK = (
 )
 
 
-class Calls(Table):
+class Calls(Questions):
     """The trace of a run: every call, its prompt, reply, errors and cost."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self._texts = Texts(store)
 
     def reserve_call(
         self,
         key: CallKey,
         *,
-        model: str,
-        prompt: str,
-        prompt_digest: str,
-        prompt_version: str,
-        messages: Sequence[tuple[str, str]],
-        schema_digest: str,
         source: CallSource,
         reserved_tokens: int,
         limit: CallLimit | None = None,
+        **asked: Unpack[Asked],
     ) -> CallRow:
         """Store that a call is about to be made, within the limit; a settled call is returned as it is.
 
-        `messages`: (role, text) pairs as sent. A reservation that a crash left counts as lost and is renewed.
+        A reservation that a crash left counts as lost and is renewed.
         Raises: BudgetExhausted, with nothing written, when a "model" call would pass the limit.
         """
         with self._store.transaction("call.reserved"):
@@ -91,28 +81,12 @@ class Calls(Table):
             tokens = integer(reserved_tokens, "reserved_tokens")
             if source == "model" and limit is not None:
                 self.refuse_over_limit(key.run_id, tokens, limit)
-            kind = f"{key.run_id}/{prompt}"
-            pairs = [(text(r, "message role"), self._texts.keep(said, f"{kind}/{r}")) for r, said in messages]
-            values: dict[str, object] = {
-                "call_id": key.call_id,
-                "run_id": key.run_id,
-                "round": integer(key.round, "round"),
-                "role": text(key.role, "role"),
-                "attempt": integer(key.attempt, "attempt"),
-                "turn": integer(key.turn, "turn"),
-                "model": text(model, "model"),
-                "prompt": text(prompt, "prompt"),
-                "prompt_digest": text(prompt_digest, "prompt_digest"),
-                "prompt_version": text(prompt_version, "prompt_version"),
-                "messages": canonical_json(pairs),
-                "render_digest": text_digest(canonical_json(pairs)),
-                "schema_digest": text(schema_digest, "schema_digest"),
+            values = self._asked(key, asked) | {
                 "state": "reserved",
                 "source": source,
                 "reserved_tokens": tokens,
                 "tries": 1 if before is None else before.tries + 1,
                 "lost_tokens": 0 if before is None else before.lost_tokens + before.reserved_tokens,
-                "started_at": self._store.now(),
             }
             renewed = ", ".join(f"{name} = excluded.{name}" for name in values if name != "call_id")
             conflict = f"ON CONFLICT (call_id) DO UPDATE SET {renewed} {CALLS.returning}"
@@ -144,9 +118,9 @@ class Calls(Table):
             before = self._call(call_id)
             answer = {
                 "state": state,
-                "reply": self._answer(before, "reply", reply),
-                "reasoning": self._answer(before, "reasoning", reasoning),
-                "parsed": _apart(reply, parsed),
+                "reply": self._keep_answer(before.run_id, before.prompt, "reply", reply),
+                "reasoning": self._keep_answer(before.run_id, before.prompt, "reasoning", reasoning),
+                "parsed": apart(reply, parsed),
                 "error": optional_text(error, "error"),
                 "reply_error": None
                 if reply_error is None
@@ -250,10 +224,6 @@ class Calls(Table):
             if money > limit.max_money:
                 raise BudgetExhausted("money", limit.max_money)
 
-    def _answer(self, call: CallRow, what: str, content: str | None) -> str | None:
-        kind = f"{call.run_id}/{call.prompt}/{what}"
-        return None if content is None else self._texts.keep(content, kind)
-
     def _read(self, cells: Sequence[Any], reply: str | None = None) -> CallRow:
         """Return a stored call; a reply that is only the parsed data is stored as text alone (`reply`, if known)."""
         row = CALLS.read(self._store, cells)
@@ -274,7 +244,7 @@ class Calls(Table):
         return self._read(row)
 
 
-def _apart(reply: str | None, parsed: Any) -> str | None:
+def apart(reply: str | None, parsed: Any) -> str | None:
     """Return parsed data as it is stored: not at all where the reply is the JSON of it and nothing else."""
     if parsed is None:
         return None

@@ -87,8 +87,7 @@ class Store:
         a power cut before that may undo it.
         """
         with self._lock:
-            points: list[str] = []
-            with storage_errors(self.path):
+            try:
                 self._begin(durable)
                 try:
                     yield
@@ -98,10 +97,12 @@ class Store:
                 except BaseException:
                     self._roll_back()
                     raise
-                if self._depth == 0:
-                    points, self._points = self._points, []
-            for passed in points:
-                self._fault(passed)
+            except _ERRORS as error:
+                raise _explain(self.path, error) from error
+            if self._depth == 0 and self._points:
+                points, self._points = self._points, []
+                for passed in points:
+                    self._fault(passed)
 
     def close(self) -> None:
         """Close the connection; twice is fine."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from navarch.memory.rows import ProposalStatus
 
@@ -51,6 +51,17 @@ class NewTrial:
     params: int
     macs: int
     proposal_id: str | None = None
+
+
+class Asked(TypedDict):
+    """What a call asks, of whom, and with which prompt file; `messages` are (role, text) pairs as sent."""
+
+    model: str
+    prompt: str
+    prompt_digest: str
+    prompt_version: str
+    messages: Sequence[tuple[str, str]]
+    schema_digest: str
 
 
 @dataclass(frozen=True, slots=True)

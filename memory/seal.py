@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from navarch.memory.connection import Store, damaged
@@ -18,12 +19,13 @@ _STATE = TRIALS.names.index("state")
 _FEEDBACK = TRIALS.names.index("feedback")
 _ROW_DIGEST = TRIALS.names.index("row_digest")
 _FEEDBACK_DIGEST = TRIALS.names.index("feedback_digest")
+_dumps = json.JSONEncoder(allow_nan=False).encode
 _STATES = ("waiting", "running", *FINISHED)
 
 
 def row_seal(cells: Sequence[Any]) -> str:
     """Return the digest over all facts of a finished trial as stored; feedback, later, has its own."""
-    return text_digest(json.dumps(list(cells[:_FEEDBACK]), allow_nan=False))
+    return text_digest(_dumps(list(cells[:_FEEDBACK])))
 
 
 def feedback_seal(trial_id: str, feedback: str) -> str:
@@ -32,7 +34,13 @@ def feedback_seal(trial_id: str, feedback: str) -> str:
 
 
 def seal_problem(cells: Sequence[Any]) -> str | None:
-    """Say what is wrong with a stored trial row, or None."""
+    """Say what is wrong with a stored trial row, or None; a row that is read again as it was is judged once."""
+    return _judge(tuple(cells), tuple(map(type, cells)))
+
+
+@lru_cache(maxsize=256)
+def _judge(cells: tuple[Any, ...], types: tuple[type, ...]) -> str | None:
+    """Say what is wrong with a row. types: of its cells, since 1 equals 1.0."""
     state, seal, feedback = cells[_STATE], cells[_ROW_DIGEST], cells[_FEEDBACK]
     if state not in _STATES or (seal is None) == (state in FINISHED):
         return (

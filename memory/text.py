@@ -178,12 +178,6 @@ def render_digest(messages: Sequence[tuple[str, str]]) -> str:
     return text_digest(_dumps(pairs))
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_plain
-    )
-
-
 def _plain(value: object) -> object:
     """Turn what json does not know into what it knows, one level down."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -191,6 +185,11 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not JSON data")
+
+
+_dumps = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_plain
+).encode  # made once: json.dumps makes one for each call
 
 
 def _is_storable(text: str) -> bool:

@@ -91,7 +91,7 @@ class TrialViews(Table):
             "SELECT (SELECT coalesce(max(number), 0) FROM trials WHERE run_id = ?1)"
             f" - (SELECT count(*) FROM trials WHERE run_id = ?1 AND round = {REPEATS})"
             " - (SELECT count(*) FROM trials WHERE run_id = ?1 AND state IN ('waiting', 'running')"
-            f" AND round > {REPEATS})",
+            f" AND +round > {REPEATS})",  # by the index of states: few are open
             (run_id,),
         )
         return int(row[0]) if row is not None else 0

@@ -99,21 +99,19 @@ class Trials(Table):
             self._store.rows(f"{_FINISH} WHERE trial_id = ?", parameters)
             return TRIALS.read(self._store, cells)
 
-    def set_feedback(self, trial_id: str, feedback: Any) -> TrialRow:
+    def set_feedback(self, trial_id: str, feedback: Any) -> None:
         """Store the feedback on a finished trial, once. Raises: StoreError for a second, different one."""
         stored = canonical_json(feedback, field="feedback")
         with self._store.transaction():
-            is_new = self._store.rows(_GIVE, (stored, feedback_seal(trial_id, stored), trial_id))
+            if self._store.rows(_GIVE, (stored, feedback_seal(trial_id, stored), trial_id)):
+                return
             trial = self._trial(trial_id)
-            if is_new:
-                return trial
             if not trial.is_finished:
                 raise StoreError(
                     f"The trial {trial_id!r} is {trial.state}; give feedback when it has finished."
                 )
             if canonical_json(trial.feedback) != stored:
                 raise StoreError(f"The trial {trial_id!r} has other feedback already; the first stays.")
-            return trial
 
     def requeue_running(self, run_id: str) -> int:
         """Turn the run's running trials, which a crash left, into waiting ones; return how many."""

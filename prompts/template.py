@@ -14,6 +14,7 @@ from typing import Any
 
 import jinja2
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
+from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from navarch.prompts.fence import fenced, inline
@@ -23,6 +24,8 @@ from navarch.prompts.problems import PromptError, fail
 MAX_RENDERED = 1_000_000
 MAX_DEPTH = 12
 PARTS_AT_ONCE = 64
+_SCALARS = frozenset({type(None), str, bool, int, float})
+_OF_LOOPS = frozenset({"index", "index0", "first", "last", "length"})
 _BLANKS = re.compile(r"\n{3,}")
 _ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
@@ -73,22 +76,26 @@ def render(
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
-def check_plain(value: Any, where: str = "data", depth: int = 0) -> Any:
+def check_plain(value: Any, where: tuple[str, ...] = ("data",), depth: int = 0) -> Any:
     """Return `value` with tuples as lists.
 
-    Raises: TypeError for anything but plain data (str, int, float, bool, ...).
+    Raises: TypeError for anything but plain data (str, int, float, bool, ...), naming the keys `where` it is.
     """
-    if value is None or type(value) in (str, bool, int, float):
+    kind = type(value)
+    if kind in _SCALARS:
         return value
     if depth > MAX_DEPTH:
-        raise TypeError(f"{where} is nested too deeply for a prompt")
-    if isinstance(value, (list, tuple)):
-        return [check_plain(item, where, depth + 1) for item in value]
-    if isinstance(value, Mapping):
-        if not all(type(key) is str for key in value):
-            raise TypeError(f"{where} has a key that is not text")
-        return {key: check_plain(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
-    raise TypeError(f"{where} is of type {type(value).__name__}, which is not plain data")
+        raise TypeError(f"{'.'.join(where)} is nested too deeply for a prompt")
+    if kind is list or kind is tuple or isinstance(value, (list, tuple)):
+        return [item if type(item) in _SCALARS else check_plain(item, where, depth + 1) for item in value]
+    if kind is dict or isinstance(value, Mapping):
+        checked = {}
+        for key, item in value.items():
+            if type(key) is not str:
+                raise TypeError(f"{'.'.join(where)} has a key that is not text")
+            checked[key] = item if type(item) in _SCALARS else check_plain(item, (*where, key), depth + 1)
+        return checked
+    raise TypeError(f"{'.'.join(where)} is of type {kind.__name__}, which is not plain data")
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -99,6 +106,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
+        if type(obj) is LoopContext and attribute in _OF_LOOPS:  # numbers and answers, known to be safe
+            return getattr(obj, attribute)
         return super().getattr(obj, attribute)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:

@@ -93,6 +93,7 @@ def test_a_record_that_grew_says_what_a_look_at_all_trials_says(items, first, se
         round = all_of_it[-1].trial.round if all_of_it else 1
         assert found.best(5) == tuple(ranked(all_of_it)[:5])
         assert [found.history(limit) for limit in (1, 4, 100)] == [cut(all_of_it, n) for n in (1, 4, 100)]
+        assert tuple(known.bare for known in found.chosen(4)) == found.history(4)
         assert found.digest() == summed_up(all_of_it)
         assert found.idle_rounds(round + 1) == idle(all_of_it, round + 1)
         assert found.of_round(round) == tuple(one.trial for one in all_of_it if one.trial.round == round)

@@ -103,6 +103,29 @@ def test_a_run_killed_again_and_again_ends_with_the_same_trials(tmp_path, unkill
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workflow", ["evolution", "navarch"])
+def test_a_search_on_a_table_that_is_killed_again_and_again_ends_with_the_same_trials(
+    tmp_path, pytestconfig, workflow
+):
+    examples = pytestconfig.rootpath / "docs" / "examples"
+    run = ["run", "--workflow", workflow, "--space", str(examples / "widgets.toml"), "--budget", "12"]
+    run += ["--evaluator", "table", "--set", f"table.path={examples / 'widgets.csv'}"]
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    folder.mkdir()
+    assert navarch(whole, *run).returncode == 0
+    assert navarch(folder, *run, fault="proposals.stored:3:SIGKILL").returncode == -signal.SIGKILL
+    done = []
+    for fault in ("trial.finished:2", "checkpoint.put:2", "outcome.received:2"):
+        killed = navarch(folder, "resume", "latest", fault=f"{fault}:SIGKILL")
+        assert killed.returncode == -signal.SIGKILL, f"{fault} was not passed: {killed.stdout}"
+        assert table_of(folder)[: len(done)] == done  # what was stored stays
+        done = [row for row in table_of(folder) if row["state"] == "complete"]
+    assert navarch(folder, "resume", "latest").returncode == 0
+    assert table_of(folder) == table_of(whole)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["deleted", "overwritten"])
 def test_a_run_resumes_from_the_memory_when_the_checkpoints_are_gone(tmp_path, unkilled, damage):
     navarch(tmp_path, *RUN, fault="trial.finished:3:SIGKILL")

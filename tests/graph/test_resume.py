@@ -9,6 +9,7 @@ from listeners import StopAfter
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
+from navarch.graph.checkpoints import open_checkpoints
 from navarch.graph.paths import checkpoint_file
 from navarch.memory import Memory
 
@@ -160,3 +161,17 @@ def test_a_run_whose_output_nobody_reads_is_stopped_and_goes_on(bench):
     assert (run.state, run.stop_reason) == ("stopped", "nobody reads its output any more")
     assert bench.resume().run.state == "finished"
     assert len(bench.table()) == 6
+
+
+def test_where_rounds_take_no_time_one_checkpoint_a_round_is_stored_and_the_last(tmp_path):
+    passed, config = [], {"configurable": {"thread_id": "r1", "checkpoint_ns": ""}}
+    path = tmp_path / "checkpoints"
+    with open_checkpoints(path, passed.append, lambda note: None, whole_rounds=True) as saver:
+        for number, attempt in enumerate((0, 0, 1, 0, 0, 1)):  # searcher, validator, evaluator, and again
+            checkpoint = {"v": 1, "id": str(number), "channel_values": {"attempt": attempt}}
+            assert saver.put(config, checkpoint, {"step": number}, {})["configurable"]["thread_id"] == "r1"
+        assert passed == ["checkpoint.put"]
+        assert saver.get_tuple(config).checkpoint["id"] == "3"
+        saver.keep_newest("r1")
+        assert saver.get_tuple(config).checkpoint["id"] == "5"
+        assert saver.conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)

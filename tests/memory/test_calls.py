@@ -1,6 +1,7 @@
 import json
 import threading
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,34 @@ def test_a_call_is_reserved_settled_and_read_back(memory, make):
     assert memory.text(settled.reasoning) == "hm"
     assert memory.get_call(KEY) == settled
     assert memory.get_call(CallKey("demo", 0, "generator", 0, 1)) is None
+
+
+ASKED = {
+    "model": "offline", "prompt": "generator.md", "prompt_digest": "p1", "prompt_version": "1",
+    "messages": [("system", "You design networks."), ("user", "Go on.")], "schema_digest": "s1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reply", ['{"a": [1, 0.5]}', '{"a": "\\u2028"}'])
+def test_an_answer_that_costs_nothing_is_stored_in_one_step_as_in_two(memory, make, reply):
+    for _ in range(2):
+        memory.answer_call(KEY, source="offline", reply=reply, **ASKED)
+    other = CallKey("demo", 0, "generator", 0, 1)
+    row = memory.reserve_call(other, source="offline", reserved_tokens=0, **ASKED)
+    two = memory.settle_call(row.call_id, state="ok", reply=reply, parsed=json.loads(reply))
+    one = memory.get_call(KEY)
+    own = {"call_id": one.call_id, "turn": 0, "started_at": one.started_at, "ended_at": one.ended_at}
+    assert replace(two, **own) == one
+    assert one.parsed == json.loads(reply)
+    with pytest.raises(StoreError, match="another reply"):
+        memory.answer_call(KEY, source="offline", reply="{}", **ASKED)
+
+
+def test_an_answer_in_place_of_a_reservation_that_a_crash_left_keeps_its_tokens_lost(memory, make):
+    make.reserve(memory, KEY)
+    memory.answer_call(KEY, source="fallback", reply="{}", **ASKED)
+    call = memory.get_call(KEY)
+    assert (call.state, call.source, call.tries, call.lost_tokens) == ("ok", "fallback", 2, 100)
 
 
 def test_the_render_digest_can_be_computed_before_the_call(memory, make):
