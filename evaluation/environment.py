@@ -13,10 +13,17 @@ _ALLOWED = frozenset(
 )  # fmt: skip
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
+# For glibc; others ignore them. Every training step asks for the same tensors: what is freed stays with the process,
+# but for tensors of 4 GiB and more.
+_MEMORY = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**32))
+
 
 def worker_environment(environment: Mapping[str, str], *, threads: int | None = 1) -> dict[str, str]:
-    """Return what a worker may see. threads: of numeric libraries; None leaves them as the user set them."""
+    """Return what a worker may see, with how it keeps memory.
+
+    threads: of numeric libraries; None is for a user's own command: threads as the user set them, memory as usual.
+    """
     kept = {name: value for name, value in environment.items() if name in _ALLOWED or name.startswith("LC_")}
     if threads is None:
         return kept | {name: environment[name] for name in _THREADS if name in environment}
-    return kept | dict.fromkeys(_THREADS, str(threads))
+    return kept | dict.fromkeys(_THREADS, str(threads)) | _MEMORY
