@@ -151,13 +151,14 @@ def download(
 
 def list_data(as_json: AsJson = False) -> None:
     """List what was imported, kept images among it, and whether it is still what was imported."""
-    from navarch.evaluation.images.finding import kept_sets
+    from navarch.evaluation.images.finding import kept_sets, unfinished_folders
     from navarch.evaluation.tables.folder import DataFolder
 
     folder = DataFolder()
     rows = [
         *(_facts(folder, stored) for stored in folder.stored()),
         *(_image_facts(images) for images in kept_sets()),
+        *(_unfinished_facts(unfinished) for unfinished in unfinished_folders()),
     ]
     if as_json:
         echo_json(rows)
@@ -172,15 +173,21 @@ def remove(
     name: Annotated[str, typer.Argument(help="A name of `navarch data list`.", show_default=False)],
 ) -> None:
     """Remove what was imported under a name, or kept images."""
-    from navarch.evaluation.images.finding import kept_sets, remove_set
+    from navarch.evaluation.images.finding import kept_sets, unfinished_folders
+    from navarch.evaluation.images.kept import remove_images
     from navarch.evaluation.tables.folder import DataFolder
 
     folder = DataFolder()
-    kept = next((images for images in kept_sets() if Path(images.folder).name == name), None)
-    if kept is not None and folder.find(name) is None:
-        remove_set(kept)
-        echo(f"removed {name}: {sum(kept.counts.values()):,} images, {kept.title}")
-        return
+    if folder.find(name) is None:
+        what = {
+            Path(kept.folder): f"{sum(kept.counts.values()):,} images, {kept.title}" for kept in kept_sets()
+        }
+        what |= dict.fromkeys(unfinished_folders(), "images that were not whole")
+        place = next((place for place in what if place.name == name), None)
+        if place is not None:
+            remove_images(place)
+            echo(f"removed {name}: {what[place]}")
+            return
     stored = folder.remove(name)
     echo(f"removed {stored.name}: {_what(stored)}, from {stored.source}")
 
@@ -222,7 +229,7 @@ def _facts(folder: "DataFolder", stored: "Stored") -> dict[str, object]:
 
 
 def _image_facts(images: "ImageSet") -> dict[str, object]:
-    from navarch.evaluation.images.finding import own_digest
+    from navarch.evaluation.images.finding import is_intact
 
     count = sum(images.counts.values())
     return {
@@ -235,6 +242,22 @@ def _image_facts(images: "ImageSet") -> dict[str, object]:
         "columns": [],
         "source": images.title,
         "sha256": images.digest,
-        "state": "intact" if own_digest(images) == images.digest else "damaged: import it again",
+        "state": "intact" if is_intact(images) else "damaged: import it again",
         "file": images.folder,
+    }
+
+
+def _unfinished_facts(folder: Path) -> dict[str, object]:
+    return {
+        "name": folder.name,
+        "kind": "images",
+        "space": "-",
+        "tasks": [],
+        "rows": 0,
+        "total": 0,
+        "columns": [],
+        "source": "-",
+        "sha256": None,
+        "state": "not whole: being imported, or left by an import that was stopped",
+        "file": str(folder),
     }

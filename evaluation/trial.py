@@ -170,6 +170,7 @@ def _train(
             raise
         ran_out = True
     if ran_out:  # outside the handler, which keeps the frames of the attempt and their tensors alive
+        network.to("meta")  # without its tensors, as the caller holds it too
         del network, start
         release_memory(device)
         used, is_halved = _halve(recipe, batch), True

@@ -5,13 +5,12 @@ Kept under `images/` in the data folder, so that decoding happens once.
 
 import hashlib
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from navarch.evaluation.images.checked import RawSplit, check_splits
 from navarch.evaluation.images.class_folder import fingerprint, read_class_folder
-from navarch.evaluation.images.kept import DESCRIPTION, ImagesError, ImageSet, Split, read_set, write_set
+from navarch.evaluation.images.kept import ImagesError, ImageSet, Split, holds_images, read_set, write_set
 from navarch.evaluation.images.published import PUBLISHED_IMAGES, divide_test, read_published
 from navarch.evaluation.tables.folder import DataFolder, hash_file
 
@@ -122,10 +121,22 @@ def kept_sets() -> list[ImageSet]:
     return [images for folder in folders if (images := read_set(folder)) is not None]
 
 
-def remove_set(images: ImageSet) -> None:
-    """Remove a kept set, its description first, so that a kill leaves nothing that is taken for whole."""
-    (Path(images.folder) / DESCRIPTION).unlink(missing_ok=True)
-    shutil.rmtree(images.folder)
+def unfinished_folders() -> list[Path]:
+    """Return the folders that hold images of which none are whole: they are written now, or that was killed."""
+    folders = sorted((DataFolder().path / "images").glob("*/"))
+    return [
+        folder
+        for folder in folders
+        if folder.name != _DOWNLOADS and read_set(folder) is None and holds_images(folder)
+    ]
+
+
+def is_intact(images: ImageSet) -> bool:
+    """Tell whether the bytes that are kept are those that were; also true where others have replaced them meanwhile."""
+    try:
+        return own_digest(images) == images.digest
+    except OSError:
+        return read_set(Path(images.folder)) not in (None, images)
 
 
 def own_digest(images: ImageSet) -> str:

@@ -12,7 +12,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Split = Literal["train", "val", "test"]
 DESCRIPTION = "images.json"
 BYTES = "bytes-"  # how the names of the folders begin that hold them
+PARTS = (".images", ".labels")  # how the names of an earlier version's files end, beside the description
 LOCK = ".lock"
 SPLIT_SEED = 201  # draws validation (and test) images out of the training images where a set has none
 
@@ -123,12 +124,36 @@ def _write_splits(folder: Path, splits: "Mapping[Split, tuple[Pixels, Tensor]]")
     return digest.hexdigest()
 
 
+def remove_images(folder: Path) -> None:
+    """Remove all that lies in a set's folder, the description first, so that nothing is taken for whole after a kill.
+
+    Raises: ImagesError where a process writes into it now, or the system refuses.
+    """
+    try:
+        with _one_writer(folder, waits=False):
+            (folder / DESCRIPTION).unlink(missing_ok=True)
+            shutil.rmtree(folder)
+    except BlockingIOError:
+        raise ImagesError(
+            f"Images are being written into {str(folder)!r} now: wait until that is done, or stop it first."
+        ) from None
+    except OSError as error:
+        raise ImagesError(f"The images in {str(folder)!r} cannot be removed: {error.strerror}.") from None
+
+
 @contextmanager
-def _one_writer(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes into a folder, and keep others from it; the system frees it after a kill."""
+def _one_writer(folder: Path, *, waits: bool = True) -> Iterator[None]:
+    """Keep other processes from writing into a folder; the system frees it after a kill.
+
+    waits: until no other process writes. Raises: BlockingIOError where another does and this one does not wait.
+    """
     with (folder / LOCK).open("ab") as file:
-        with suppress(OSError):  # a network drive without locks
-            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # a network drive without locks
+            pass
         yield
 
 
@@ -137,8 +162,16 @@ def _remove_leftovers(folder: Path, kept: ImageSet | None) -> None:
     for entry in folder.iterdir():
         if entry.name.startswith(BYTES) and (kept is None or entry.name != kept.files):
             shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix in (".images", ".labels") and (kept is None or kept.files):
+        elif entry.suffix in PARTS and (kept is None or kept.files):
             entry.unlink(missing_ok=True)
+
+
+def holds_images(folder: Path) -> bool:
+    """Tell whether images lie in a folder, whole or not."""
+    return any(
+        entry.name == DESCRIPTION or entry.name.startswith(BYTES) or entry.suffix in PARTS
+        for entry in folder.glob("*")
+    )
 
 
 def read_set(folder: Path) -> ImageSet | None:

@@ -1,5 +1,6 @@
 """`navarch data`: import, use, list and remove, as a person does it; and one sentence for what is wrong."""
 
+import fcntl
 import json
 import shutil
 from pathlib import Path
@@ -160,6 +161,27 @@ def test_kept_images_are_listed_checked_and_removed(cli, tmp_path):
     assert f"removed {images['name']}: 40 images" in cli("data", "remove", images["name"]).out
     assert not Path(images["file"]).exists()
     assert [row["name"] for row in json.loads(cli("data", "list", "--json").out)] == ["widgets"]
+
+
+def test_what_a_killed_import_left_is_listed_and_removed_unless_it_is_still_written(cli):
+    from navarch.evaluation.images.kept import LOCK
+    from navarch.evaluation.tables.folder import DataFolder
+
+    left = DataFolder().path / "images" / "photos"
+    (left / "bytes-x").mkdir(parents=True)
+    (left / "bytes-x" / "train.images").write_bytes(b"half")
+    (left.parent / "foreign").mkdir()  # nothing of ours
+    (left.parent / "foreign" / "notes.txt").write_text("mine")
+    (row,) = json.loads(cli("data", "list", "--json").out)
+    assert (row["name"], row["rows"], row["state"].partition(":")[0]) == ("photos", 0, "not whole")
+    with (left / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = cli("data", "remove", "photos")
+        assert ended.code == 2
+        assert "Images are being written" in ended.err
+    assert "removed photos: images that were not whole" in cli("data", "remove", "photos").out
+    assert not left.exists()
+    assert "nothing was imported" in cli("data", "list").out
 
 
 def test_what_cannot_be_downloaded_is_refused_with_what_can(cli):

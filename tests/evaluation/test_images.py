@@ -16,8 +16,8 @@ from PIL import Image
 from navarch import NavarchError
 from navarch.evaluation import Training, get_task, prepare_task
 from navarch.evaluation.images import published
-from navarch.evaluation.images.finding import find_images, own_digest
-from navarch.evaluation.images.kept import draw_out, load_split, read_set, write_set
+from navarch.evaluation.images.finding import find_images, is_intact, own_digest
+from navarch.evaluation.images.kept import draw_out, load_split, read_set, remove_images, write_set
 from navarch.evaluation.task_data import load_search_data, load_test_data
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
@@ -211,6 +211,21 @@ def test_a_second_writing_that_fails_leaves_the_first_as_it_was(tmp_path, monkey
     other = write_set(images, splits)
     assert read_set(Path(images.folder)) == other != images
     assert len(list(Path(images.folder).rglob("train.images"))) == 1
+
+
+def test_images_that_are_replaced_while_they_are_checked_are_not_called_damaged(tmp_path):
+    images = find_images(write(tmp_path / "own.npz", **arrays()))
+    splits = {s: tuple(255 - kept for kept in load_split(images, s)) for s in images.counts}
+    assert is_intact(images)
+    newer = write_set(images, splits)
+    assert is_intact(images)
+    newer.file("train", "labels").unlink()
+    assert not is_intact(newer)
+
+
+def test_images_that_are_gone_cannot_be_removed(tmp_path):
+    with pytest.raises(NavarchError, match="cannot be removed: No such file or directory"):
+        remove_images(tmp_path / "gone")
 
 
 def test_a_set_that_another_process_kept_meanwhile_stays(tmp_path):

@@ -1,5 +1,6 @@
 """What a trial's process does with what goes wrong inside it."""
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -76,6 +77,22 @@ def test_a_trial_out_of_memory_is_trained_once_more_with_half_the_batch(
     assert batches == [(25, 0.15), (12, 0.075)]
     assert (outcome.state, outcome.reason) == (state, None if failures == 1 else "oom")
     assert failures == 2 or "out of memory with batches of 25 images: trained with 12" in outcome.detail
+
+
+def test_a_second_training_finds_nothing_of_the_first_network_in_memory(request_of, tmp_path, monkeypatch):
+    first, original = [], trial.train_network
+
+    def train(network, data, recipe, **settings):
+        if not first:
+            first.extend(weakref.ref(tensor) for tensor in (*network.parameters(), *network.buffers()))
+            raise MemoryError
+        assert [tensor() for tensor in first if tensor() is not None] == []
+        return original(network, data, recipe, **settings)
+
+    monkeypatch.setattr(trial, "train_network", train)
+    trial.run_request(request_of(), tmp_path)
+    assert first
+    assert read_outcome(tmp_path, "1:t").state == "complete"
 
 
 def test_a_set_smaller_than_a_batch_is_halved_itself(request_of, tmp_path, monkeypatch):
