@@ -16,9 +16,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 # Every training step asks for the same tensors: what is freed stays with the process, but for the largest of them.
 _LARGEST = 2**32
-_LARGEST_OLD = (
-    2**25
-)  # DEFAULT_MMAP_THRESHOLD_MAX of mallopt(3), above which an older glibc refuses the number
+_LARGEST_OLD = 2**25  # above it an older glibc refuses the number (DEFAULT_MMAP_THRESHOLD_MAX of mallopt(3))
 _ACCEPTING = (2, 36)  # a version that was tried with the larger one
 
 
