@@ -54,6 +54,7 @@ def check(
         {"model": f"openai:{name}", "prompts": prompts},
         base_url=base_url,
         assignments=assignments,
+        is_one_run=False,  # it looks at a round of every workflow
     )
     library = PromptLibrary(option=settings.prompts)
     found = check_model(

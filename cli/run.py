@@ -230,7 +230,7 @@ def _as_given(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{','.join(map(_as_given, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _state_of_memory(db: Path) -> str:

@@ -73,10 +73,12 @@ def read_settings(
     assignments: list[str] | None = None,
     no_memory: bool = False,
     is_noise: bool = False,
+    is_one_run: bool = True,
 ) -> "Settings":
     """Return the settings of a run: `given` are the flags that are named as their setting, None where not given.
 
-    What of them the run does not read is said on stderr; is_noise: the run measures noise. Raises: NavarchError.
+    What of them the run does not read is said on stderr, if they are for one run; is_noise: it measures noise.
+    Raises: NavarchError.
     """
     from navarch.graph.ablation import forget
     from navarch.graph.replaying import repeat_flags
@@ -92,7 +94,8 @@ def read_settings(
         layered = repeat_flags(flags, flags["model"], flags.get("db") or load_settings(config).db)
     settings = load_run_settings(config, layered)
     settings = forget(settings) if no_memory else settings
-    tell_unread(unread(flags, settings, is_noise=is_noise))
+    if is_one_run:
+        tell_unread(unread(flags, settings, is_noise=is_noise))
     return settings
 
 

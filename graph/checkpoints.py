@@ -33,14 +33,14 @@ class _Put(NamedTuple):
 class Saver(SqliteSaver):
     """A SqliteSaver that passes a fault point after each checkpoint that it stores, for the kill tests.
 
-    whole_rounds: store one where a round's trials are, and the last one, instead of one after each node.
+    whole_rounds: store one where a round's trials are, and the first and the last one, instead of one after each node.
     """
 
     def __init__(self, connection: sqlite3.Connection, fault: Callable[[str], None]) -> None:
         super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._fault = fault
         self.whole_rounds = False
-        self._attempt = 0
+        self._attempt = 1  # not known yet: a segment may begin behind the validator
         self._waiting: _Put | None = None
 
     def put(

@@ -31,25 +31,28 @@ def search_again_or_evaluate(
     return "searcher" if _needs_more(state, context_of(runtime)) else "evaluator"
 
 
-def _goes_on(runtime: Runtime[RunContext]) -> bool:
+def _goes_on(state: RunState, runtime: Runtime[RunContext]) -> bool:
+    """Tell whether another round follows; one that is open already was decided on before a kill."""
     ctx = context_of(runtime)
     ctx.leave_if_asked()
+    if ctx.memory.last_round(ctx.run_id) > position_of(state).round:
+        return True
     return stop_reason(ctx.memory, ctx.run_id, ctx.settings, ctx.elapsed_s) is None
 
 
 def next_round_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["navigator", "__end__"]:
     """Start another round unless the search is over."""
-    return "navigator" if _goes_on(runtime) else "__end__"
+    return "navigator" if _goes_on(state, runtime) else "__end__"
 
 
 def search_on_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["searcher", "__end__"]:
     """Ask the searcher for another round unless the search is over."""
-    return "searcher" if _goes_on(runtime) else "__end__"
+    return "searcher" if _goes_on(state, runtime) else "__end__"
 
 
 def schedule_on_or_end(state: RunState, runtime: Runtime[RunContext]) -> Literal["scheduler", "__end__"]:
     """Let the scheduler open another round unless the search is over."""
-    return "scheduler" if _goes_on(runtime) else "__end__"
+    return "scheduler" if _goes_on(state, runtime) else "__end__"
 
 
 def ask_again_or_evaluate(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "evaluator"]:
@@ -68,7 +71,7 @@ def next_iteration_or_end(
     state: RunState, runtime: Runtime[RunContext]
 ) -> Literal["self_evolution", "patterns", "__end__"]:
     """Start another iteration, in the stage that its number says, unless the search is over."""
-    if not _goes_on(runtime):
+    if not _goes_on(state, runtime):
         return "__end__"
     stage = stage_of(context_of(runtime).settings, position_of(state).round + 1)
     return "self_evolution" if stage == "self-evolution" else "patterns"

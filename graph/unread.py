@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from navarch.graph.ablation import left_out
-from navarch.graph.noise import NOISE
+from navarch.graph.noise import NOISE, of_repeats
 from navarch.graph.settings import Settings
 from navarch.graph.workflows import get_workflow
 
 _EVALUATORS = ("train", "table", "supernet", "callable")
 _OF_ALL = {"train.seed", "table.latency", "search.patience"}
 _OF_A_SEARCH = (
+    "workflow",
+    "obfuscate",
+    "target",
     "search",
     "proxies",
     "confirm",
@@ -30,9 +33,10 @@ _OF_A_SEARCH = (
 def unread(given: Mapping[str, Any], settings: Settings, *, is_noise: bool = False) -> dict[str, str]:
     """Return the dotted keys of `given`, nested as for `load_settings`, that a run does not read, each with the reason.
 
-    is_noise: the run measures noise, and searches nothing. Raises: NavarchError for an unknown workflow.
+    is_noise: the run measures noise, and searches nothing. Raises: NavarchError for an unknown workflow of a search.
     """
     reasons = {}
+    settings = of_repeats(settings) if is_noise else settings
     for key in _keys(given):
         section = key.partition(".")[0]
         if is_noise and section in _OF_A_SEARCH:

@@ -1,6 +1,8 @@
 """The settings of a run as its report shows them: those that were changed, and no folder of this machine."""
 
+import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,17 @@ def changed_settings(settings: Settings) -> Iterator[tuple[str, Any]]:
 def portable(value: Any) -> Any:
     """Return settings with the names of files and folders alone, not where they lay on this machine."""
     if isinstance(value, dict):
-        return {name: portable(inner) for name, inner in value.items()}
+        return {name: (_command if name == "command" else portable)(inner) for name, inner in value.items()}
     if not isinstance(value, str):
         return value
     replayed = parse_replay(value) if value.startswith("replay:") else None
     if replayed is not None and replayed.file is not None:
         return str(replayed._replace(file=Path(replayed.file.name)))
     return Path(value).name or value if Path(value).is_absolute() else value
+
+
+def _command(value: Any) -> Any:
+    """Return a command with the names of its files alone."""
+    with suppress(ValueError):  # an open quote
+        return shlex.join(map(portable, shlex.split(value))) if isinstance(value, str) else value
+    return value

@@ -127,10 +127,10 @@ def test_an_edited_prompt_is_what_the_next_call_reads_and_the_trace_says_so(cli,
 
 def test_a_dry_run_shows_what_would_run_and_starts_nothing(cli, tmp_path):
     stopping = ["--set", "train.stop_rule=median"]
-    ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=9", "--seed", "4", *stopping)
+    ended = cli("run", "--dry-run", "--budget", "trials=5,seconds=1234567.5", "--seed", "4", *stopping)
     assert "stopping   trials early, by the median of those before" in ended.out
     assert ended.code == 0
-    for word in ("nas-bench-201", "digits", "navigator: offline", "trials=5, seconds=9; seed 4"):
+    for word in ("nas-bench-201", "digits", "navigator: offline", "trials=5, seconds=1234567.5; seed 4"):
         assert word in ended.out
     assert not (tmp_path / "navarch.db").exists()
 

@@ -65,7 +65,8 @@ def test_the_facts_of_a_check_are_also_json(cli):
         (None, "cannot be reached"),
     ],
 )
-def test_a_useless_model_is_exit_code_2_and_one_sentence(cli, script, said):
+def test_a_useless_model_is_exit_code_2_and_one_sentence(cli, tmp_path, script, said):
+    (tmp_path / "navarch.toml").write_text('workflow = "random"')  # which calls none, and is not meant
     with OpenAIServer([script or "x"], listing()) as server:
         url = server.base_url if script else "http://127.0.0.1:9/v1"
         ended = cli("models", "check", "other", "--base-url", url)

@@ -1,15 +1,17 @@
 """Resuming: what is read once stays read once, and files that do not fit the memory cannot mislead it."""
 
+import json
 import os
 import shutil
 from types import SimpleNamespace
 
 import pytest
 from listeners import StopAfter
+from scripted_model import ScriptedModel
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
-from navarch.graph.checkpoints import open_checkpoints
+from navarch.graph.checkpoints import Saver, open_checkpoints
 from navarch.graph.paths import checkpoint_file
 from navarch.memory import Memory
 
@@ -170,8 +172,72 @@ def test_where_rounds_take_no_time_one_checkpoint_a_round_is_stored_and_the_last
         for number, attempt in enumerate((0, 0, 1, 0, 0, 1)):  # searcher, validator, evaluator, and again
             checkpoint = {"v": 1, "id": str(number), "channel_values": {"attempt": attempt}}
             assert saver.put(config, checkpoint, {"step": number}, {})["configurable"]["thread_id"] == "r1"
-        assert passed == ["checkpoint.put"]
+        assert passed == ["checkpoint.put"] * 2  # the first, and the evaluator's
         assert saver.get_tuple(config).checkpoint["id"] == "3"
         saver.keep_newest("r1")
         assert saver.get_tuple(config).checkpoint["id"] == "5"
         assert saver.conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
+
+
+def test_where_rounds_take_no_time_a_segment_that_begins_behind_its_validator_stores_the_round(tmp_path):
+    passed, config = [], {"configurable": {"thread_id": "r1", "checkpoint_ns": ""}}
+    with open_checkpoints(tmp_path / "it", passed.append, lambda note: None, whole_rounds=True) as saver:
+        evaluator = {"v": 1, "id": "1", "channel_values": {"attempt": 0}}
+        saver.put(config, evaluator, {"step": 1}, {})
+    assert passed == ["checkpoint.put"]
+
+
+class KilledIn(run_module.Silent):
+    """Dies in a round, behind its validator or its evaluator."""
+
+    def __init__(self, round, *, is_tried):
+        self.round, self.is_tried = round, is_tried
+
+    def validated(self, round, *_):
+        if round == self.round and not self.is_tried:
+            raise Killed
+
+    def finished(self, trial, _):
+        if trial.round == self.round and self.is_tried:
+            raise Killed
+
+
+@pytest.mark.parametrize("is_tried", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_on_a_table_a_round_that_a_kill_left_open_is_finished_whatever_it_spent(bench, is_tried):
+    """The one checkpoint lies before the Distiller of the round before, which is then asked for what is stored."""
+    edges = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
+
+    def proposal(option):  # one; the other trial of the round is drawn at random
+        named = {"architecture": dict.fromkeys(edges, option), "why": "a reason"}
+        return json.dumps({"proposals": [named]})
+
+    def use_model():
+        script = [proposal(option) for option in ("nor_conv_3x3", "nor_conv_1x1")]
+        model = ScriptedModel(script, name="openai:generator")
+        bench.use_models(generator=model)
+        return model
+
+    def run(**more):
+        bench.run(
+            budget={"trials": 4, "calls": 2},
+            search={"trials_per_round": 2, "retries": 0},
+            roles={"generator": "openai:generator"},
+            **more,
+        )
+
+    bench.prepare = lambda evaluator: setattr(evaluator, "instant", True)
+    model = use_model()
+    with bench.monkeypatch.context() as patch:
+        patch.setattr(Saver, "keep_newest", lambda saver, thread: None)  # a kill stores nothing
+        with pytest.raises(Killed):
+            run(progress=KilledIn(2, is_tried=is_tried))
+    assert bench.resume().run.state == "finished"
+    assert len(model.asked) == 2  # nothing that was paid for is asked again
+    with bench.memory() as memory:
+        killed = bench.table(), [(call.round, call.role) for call in memory.calls("r1")]
+    bench.db = bench.folder / "whole.db"
+    use_model()
+    run()
+    with bench.memory() as memory:
+        assert killed == (bench.table(), [(call.round, call.role) for call in memory.calls("r1")])
+    assert len(killed[0]) == 4

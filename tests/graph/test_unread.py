@@ -126,6 +126,10 @@ def test_a_server_that_no_role_asks_is_named_and_so_is_the_model_of_a_role_that_
 def test_a_measurement_of_noise_reads_nothing_of_a_search():
     given = {"search": {"patience": 3}, "confirm": {"top": 3}, "train": {"epochs": 2}}
     assert list(unread(given, Settings(), is_noise=True)) == ["search.patience", "confirm.top"]
+    aims = {"workflow": "random", "obfuscate": 1, "target": 90}
+    assert list(unread(aims, Settings(), is_noise=True)) == list(aims)
+    broken = Settings(workflow="random", without=("critic",))  # of a file, and no obstacle
+    assert unread({"train": {"epochs": 2}}, broken, is_noise=True) == {}
 
 
 def test_several_runs_leave_unread_what_none_of_them_reads():

@@ -155,7 +155,7 @@ def test_everything_is_there(facts):
 
 def test_a_report_names_files_and_not_where_they_lay(facts):
     own = {
-        "callable": {"folder": "/data/mine"},
+        "callable": {"folder": "/data/mine", "command": "/data/bin/python '/data/of mine/measure.py' --fast"},
         "model": "replay:r1@/data/old.db,openai:m",
         "space": "/data/s.toml",
     }
@@ -165,6 +165,7 @@ def test_a_report_names_files_and_not_where_they_lay(facts):
         assert "/data" not in page
         assert "replay:r1@old.db,openai:m" in page
         assert "s.toml" in page
+        assert "python measure.py --fast" in page
 
 
 def test_the_page_is_well_formed_escaped_and_loads_nothing(facts):
