@@ -123,9 +123,10 @@ def _tell_unread(flags: Mapping[str, Any], variants: Sequence[str], cells: "Sequ
     from navarch.graph.grid import folder_name, variant_flags
     from navarch.graph.unread import unread_by_all
 
-    tell_unread(unread_by_all(flags, (cell.settings for cell in cells)))
+    arms = [cell for cell in cells if cell.seed == cells[0].seed]  # other seeds read no other settings
+    tell_unread(unread_by_all(flags, (arm.settings for arm in arms)))
     for variant in dict.fromkeys(variants):
-        own = [cell.settings for cell in cells if cell.workflow == folder_name(variant)]
+        own = [arm.settings for arm in arms if arm.workflow == folder_name(variant)]
         tell_unread(unread_by_all(variant_flags(variant), own))
 
 

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from navarch.cli.options import db_path
-
 if TYPE_CHECKING:
     from navarch.memory import Memory, RunRow, TrialRow
 
@@ -14,13 +12,6 @@ def best_of(memory: "Memory", run: "RunRow") -> "TrialRow | None":
     from navarch.graph.settings import settings_of
 
     return winner_of(memory, run.run_id, settings_of(run))
-
-
-def state_of(row: "RunRow", db: Any) -> str:
-    """Return the run's state as it is now."""
-    from navarch.graph.result import state_now
-
-    return state_now(row, db_path(db))
 
 
 def run_facts(memory: "Memory", row: "RunRow", state: str, top: "TrialRow | None") -> dict[str, Any]:

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from navarch.memory import Memory, TrialRow
 
 LOOK_S = 0.5  # between two looks
-_TOLD_OF_A_TRIAL = (
-    *("trial", "code", "state", "reason", "val_accuracy"),
-    *("params", "seconds", "reused_from"),
-)
+_TOLD_OF_A_TRIAL = ("trial", "code", "state", "reason", "val_accuracy", "params", "seconds", "reused_from")
 BEGIN_S = 5.0  # a run that was stored has begun by then, or never will
 
 

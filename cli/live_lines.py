@@ -131,8 +131,7 @@ def final_test_line(view: "View") -> str:
     elapsed = max(0.0, time.time() - live.began)
     if best is None:
         return f"final test, {duration(elapsed)} so far"
-    left = (
-        float(best.cost.get("seconds", 0.0)) / best.own_share - elapsed
-    )  # it is trained from its start again
+    # It is trained from its start again.
+    left = float(best.cost.get("seconds", 0.0)) / best.own_share - elapsed
     rest = f", about {duration(left)} left" if left > 0 else ""
     return f"final test of trial {best.number}, {duration(elapsed)} so far{rest}"

@@ -7,7 +7,7 @@ import typer
 from navarch import NavarchError
 from navarch.cli.confirmation import confirmation_of
 from navarch.cli.echo import echo, echo_columns, echo_json
-from navarch.cli.facts import best_of, run_facts, state_of, trial_facts
+from navarch.cli.facts import best_of, run_facts, trial_facts
 from navarch.cli.options import AsJson, Db, LatestRun, db_path, read_memory
 from navarch.cli.shown import show_once
 from navarch.cli.summary import show_best
@@ -26,8 +26,10 @@ def add_to(app: typer.Typer) -> None:
 
 def runs(db: Db = None, as_json: AsJson = False) -> None:
     """List the runs, newest first."""
+    from navarch.graph.result import state_now
+
     with read_memory(db) as memory:
-        rows = [_listed(memory, row, state_of(row, db)) for row in memory.runs()]
+        rows = [_listed(memory, row, state_now(row, memory.path)) for row in memory.runs()]
     if as_json:
         echo_json(rows)
         return

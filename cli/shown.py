@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from navarch.cli.confirmation import confirmation_of, show_confirmation
 from navarch.cli.echo import echo, echo_columns, echo_json, one_line
-from navarch.cli.facts import best_of, lesson_facts, refused, run_facts, state_of, trial_facts
+from navarch.cli.facts import best_of, lesson_facts, refused, run_facts, trial_facts
 from navarch.cli.noise import noise_dict, noise_facts, show_noise_of
 from navarch.cli.options import read_memory
 from navarch.cli.summary import show_fallbacks, show_ladders
@@ -58,7 +58,7 @@ class _Seen:
 def show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> None:
     """Print a run as it is."""
     with read_memory(db) as memory:
-        seen = _look(memory, name, db)
+        seen = _look(memory, name)
     if as_json:
         echo_json(_as_dict(seen))
         return
@@ -74,10 +74,11 @@ def show_once(name: str, db: Path | None, *, lessons: bool, as_json: bool) -> No
         _print_lessons(seen.lessons)
 
 
-def _look(memory: "Memory", name: str, db: Path | None) -> _Seen:
+def _look(memory: "Memory", name: str) -> _Seen:
     from navarch.agents.ladder import ladders
     from navarch.graph.money import money_of
     from navarch.graph.noise import NOISE
+    from navarch.graph.result import state_now
     from navarch.graph.settings import settings_of
 
     run = memory.get_run(name)
@@ -85,7 +86,7 @@ def _look(memory: "Memory", name: str, db: Path | None) -> _Seen:
     new = memory.count_new(run.run_id)
     return _Seen(
         run=run,
-        facts=run_facts(memory, run, state_of(run, db), best_of(memory, run)),
+        facts=run_facts(memory, run, state_now(run, memory.path), best_of(memory, run)),
         settings=settings,
         spent=spent,
         money=money_of(memory, run.run_id, settings),

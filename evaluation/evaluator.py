@@ -48,6 +48,11 @@ class Job:
     bars: tuple[tuple[int, float], ...] = ()
     live: str = ""
 
+    @property
+    def start_epochs(self) -> int:
+        """The epochs of the weights that it is to go on from; 0 where it begins anew."""
+        return 0 if self.continuation is None else self.continuation.epochs
+
 
 @dataclass(frozen=True, slots=True)
 class TestScore:

@@ -34,22 +34,6 @@ def forward(network: nn.Module, images: Tensor, *, mixed: bool) -> tuple[Tensor,
     return logits.float(), None if auxiliary is None else auxiliary.float()
 
 
-def measure_accuracy(
-    network: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    scale: Scaling,
-    *,
-    mixed: bool,
-    on_step: Callable[[], None] = lambda: None,
-) -> float:
-    """Return the percentage of images, on the network's device, that a trained network labels right.
-
-    NaN when an output is not finite: the largest of such outputs would still be some label.
-    """
-    return measure_outputs(network, images, labels, scale, mixed=mixed, on_step=on_step).accuracy
-
-
 def measure_outputs(
     network: nn.Module,
     images: Tensor,
@@ -59,7 +43,10 @@ def measure_outputs(
     mixed: bool,
     on_step: Callable[[], None] = lambda: None,
 ) -> Measured:
-    """Measure a trained network on images, on its device; with one label alone, no outputs count as constant."""
+    """Measure a trained network on images, on its device; with one label alone, no outputs count as constant.
+
+    The accuracy is NaN when an output is not finite: the largest of such outputs would still be some label.
+    """
     network.eval()
     device = images.device
     hits = torch.zeros((), dtype=torch.int64, device=device)

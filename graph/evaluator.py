@@ -162,8 +162,8 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
     def start(job: Job) -> None:
         ctx.fault("worker.started")
         if job.live:  # only a training is counted in epochs
-            start = job.continuation.epochs if job.continuation is not None else 0
-            begin_live(Path(job.live), job.fidelity.epochs if ctx.evaluator.name == "train" else 0, start)
+            epochs = job.fidelity.epochs if ctx.evaluator.name == "train" else 0
+            begin_live(Path(job.live), epochs, job.start_epochs)
         progress.started(ctx.memory.start_trial(job.trial_id))
 
     def finish(job: Job, outcome: Outcome) -> None:

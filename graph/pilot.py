@@ -47,7 +47,7 @@ def play_pilot(settings: Settings, parts: RunParts, rounds: int) -> tuple[dict[s
 def time_of_epochs(memory: Memory, task_digest: str) -> Span | None:
     """Return how long an epoch of a task took in the runs of a memory, in seconds of a trial; None if there is none."""
     found = [
-        float(row.cost["seconds"]) / (row.epochs * row.own_share)
+        float(row.cost["seconds"]) / row.own_epochs
         for run in memory.runs()
         if run.task_digest == task_digest
         for row in (*memory.trials(run.run_id), *memory.repeats(run.run_id))

@@ -72,7 +72,7 @@ class MadeUpEvaluator:
         for job in jobs:
             on_start(job)
             outcome = self.evaluate(job.architecture, job.fidelity, job.seed)
-            start = job.continuation.epochs if job.continuation is not None else 0
+            start = job.start_epochs
             cost = replace(outcome.cost, epochs=job.fidelity.epochs - start, start_epochs=start)
             on_outcome(job, replace(outcome, cost=cost))
 

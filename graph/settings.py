@@ -207,9 +207,8 @@ def parse_budget(text: str) -> dict[str, Any]:
 def settings_of(run: "RunRow") -> Settings:
     """Return the settings that a run was started with. Raises: NavarchError if this version cannot read them."""
     search = dict(run.settings.get("search") or {})
-    search.setdefault(
-        "continuation", len(search.get("rungs") or ()) < 2
-    )  # earlier versions trained rungs anew
+    # Earlier versions trained rungs anew.
+    search.setdefault("continuation", len(search.get("rungs") or ()) < 2)
     try:
         return Settings(**{**run.settings, "search": search})
     except (ValidationError, TypeError):

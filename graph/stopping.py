@@ -102,7 +102,7 @@ def _kept_seconds(memory: Memory, run_id: str, settings: Settings) -> float:
     if not rows:
         return 0.0
     # A trial that went on from weights has taken the time of its last epochs alone; a repeat begins anew.
-    epoch = fmean(row.train_seconds / (row.epochs - row.cost.get("start_epochs", 0)) for row in rows)
+    epoch = fmean(row.train_seconds / row.own_epochs for row in rows)
     return settings.confirm.trainings * epoch * (settings.full_epochs or rows[0].epochs)
 
 

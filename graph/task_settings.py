@@ -17,18 +17,17 @@ def load_run_settings(
     that the settings name. A path, which is no task by name, is trained on. Raises: NavarchError naming the key.
     """
     given = dict(flags or {})
-    settings = load_settings(file, given)
-    name = task or settings.task
-    if name is None:
+    settings = load_settings(file, given if task is None else {**given, "task": task})
+    if settings.task is None:
         return settings
-    told: dict[str, object] = {"task": name}
     try:
-        known = get_task(name)
+        known = get_task(settings.task)
     except UnknownTaskError:
-        return load_settings(file, {**given, **told})
+        return settings
+    told: dict[str, object] = {}
     if "evaluator" not in settings.model_fields_set:
         told["evaluator"] = known.evaluator
     spaces = list(known.default_fidelity)
     if "space" not in settings.model_fields_set and len(spaces) == 1:
         told["space"] = spaces[0]
-    return load_settings(file, {**given, **told})
+    return settings.model_copy(update=told)

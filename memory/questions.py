@@ -1,4 +1,4 @@
-"""What is asked in a call: the columns that a question fills, its messages kept as texts; and one settled at once."""
+"""What is asked in a call: the columns that a question fills, its messages kept as texts."""
 
 from navarch.memory.connection import Store
 from navarch.memory.entries import Asked, CallKey

@@ -163,9 +163,14 @@ class TrialRow:
         return int(json.loads(self.fidelity)["epochs"])
 
     @property
+    def own_epochs(self) -> int:
+        """The epochs that it trained itself once complete: fewer than `epochs` where it went on from weights."""
+        return self.epochs - int(self.cost.get("start_epochs", 0))
+
+    @property
     def own_share(self) -> float:
-        """The share of its epochs that it trained itself once complete: less than 1 where it went on from weights."""
-        return (self.epochs - int(self.cost.get("start_epochs", 0))) / self.epochs
+        """The share of its epochs that it trained itself once complete."""
+        return self.own_epochs / self.epochs
 
     @property
     def is_finished(self) -> bool:

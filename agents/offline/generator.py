@@ -74,9 +74,8 @@ class OfflineGenerator:
         prior = view.space.prior
         outlook = look_out(choices, self._traits, view.mission, trials, prior) if parents else None
         n_free = _count_free(view)
-        if (
-            prior is not None and outlook is None
-        ):  # the Critic may have been passed over: named until it is measured
+        # Until the prior is measured it is named: the Critic may have been passed over.
+        if prior is not None and outlook is None:
             batch.add(prior, _why("prior"))
         draws = _Draws(choices, parents, weights, rng, two_edits=TWO_EDITS if prior is None else 0.0)
         if outlook is not None:

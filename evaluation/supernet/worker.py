@@ -16,7 +16,7 @@ from navarch.evaluation.costing import cost_on
 from navarch.evaluation.device import bf16_pays, choose_device, peak_memory_mb
 from navarch.evaluation.heartbeat import start_beating
 from navarch.evaluation.job import Request, write_reply
-from navarch.evaluation.measuring import measure_accuracy
+from navarch.evaluation.measuring import measure_outputs
 from navarch.evaluation.outcome import Outcome, TrialCost, failed, judge
 from navarch.evaluation.supernet.evaluator import PROGRESS_NAME
 from navarch.evaluation.supernet.learning import DivergedError, EpochEnd, Learner
@@ -79,7 +79,7 @@ def _score(
 
     def measure(images: Tensor, labels: Tensor) -> float:
         on_device = images.to(device), labels.to(device)
-        return measure_accuracy(network, *on_device, centred, mixed=mixed, on_step=beat)
+        return measure_outputs(network, *on_device, centred, mixed=mixed, on_step=beat).accuracy
 
     val_accuracy = measure(data.val_images, data.val_labels)
     if request.action == "test" and math.isfinite(val_accuracy):

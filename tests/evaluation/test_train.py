@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from navarch.evaluation.augment import shuffled_batches
-from navarch.evaluation.measuring import measure_accuracy
+from navarch.evaluation.measuring import measure_outputs
 from navarch.evaluation.optimizer import Sgd
 from navarch.evaluation.recipe import TrainRecipe
 from navarch.evaluation.scaling import Scaling
@@ -107,7 +107,8 @@ def test_outputs_that_are_no_numbers_have_no_accuracy(bars):
     network = make_network()
     nn.init.constant_(network[3].bias, math.inf)
     scale = Scaling.of(bars.train_images)
-    assert math.isnan(measure_accuracy(network, bars.val_images, bars.val_labels, scale, mixed=False))
+    measured = measure_outputs(network, bars.val_images, bars.val_labels, scale, mixed=False)
+    assert math.isnan(measured.accuracy)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nearly_zero():
