@@ -15,7 +15,7 @@ _PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
 class Terminal:
-    """Runs a command in a terminal of its own, as its foreground session."""
+    """Runs a command in a terminal of its own, as its foreground session; as a context it is killed at the end."""
 
     def __init__(self, command, *, columns=100, lines=24, **how):
         """Start the command; `how` is for subprocess.Popen."""
@@ -33,6 +33,15 @@ class Terminal:
         self.raw = ""
         self._bytes = b""
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.process.kill()
+        self.process.wait()
+        if self._master is not None:
+            os.close(self._master)
+
     def type(self, keys):
         """Press keys; CTRL_C becomes SIGINT for the whole foreground group."""
         os.write(self._master, keys.encode())
@@ -49,6 +58,7 @@ class Terminal:
         """Read until the command ends and return its exit code."""
         self.read_until(lambda self: False, seconds)
         os.close(self._master)
+        self._master = None
         return self.process.wait(timeout=seconds)
 
     def screen(self):

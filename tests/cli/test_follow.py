@@ -113,20 +113,23 @@ def test_a_run_is_followed_from_its_first_epoch_to_its_end(tmp_path, cli):
 
 @pytest.mark.slow
 def test_in_a_terminal_running_trials_are_painted_and_ctrl_c_leaves_the_run_alone(tmp_path, endless):
-    terminal = Terminal([NAVARCH, "show", "--follow"], columns=100, cwd=tmp_path)
-    shown = re.compile(
+    running = re.compile(
         r"trial [12]   \d{6}  epoch +\d+/5000  .*\d s so far, .* left  train \d+\.\d\d % [▁-█]"
     )
-    assert terminal.read_until(lambda term: len(shown.findall("\n".join(term.screen()))) == 2, 60), (
-        terminal.screen()
-    )
-    assert re.match(r"0 of 2 trials, .* trials a minute, about .* left, no best yet", terminal.screen()[-1])
-    assert max(map(len, terminal.screen())) < 100
-    terminal.type(CTRL_C)
-    begun = time.monotonic()
-    assert terminal.end() == 130
-    assert time.monotonic() - begun < 5.0
-    assert not any(shown.search(line) for line in terminal.screen())  # what was painted is gone
+    foot = re.compile(r"0 of 2 trials, .* trials a minute, about .* left, no best yet")
+
+    def painted(terminal):  # whole: a painting may come in two pieces
+        lines = terminal.screen()
+        return sum(bool(running.search(line)) for line in lines) == 2 and foot.match(lines[-1])
+
+    with Terminal([NAVARCH, "show", "--follow"], columns=100, cwd=tmp_path) as terminal:
+        assert terminal.read_until(painted, 60), terminal.screen()
+        assert max(map(len, terminal.screen())) < 100
+        terminal.type(CTRL_C)
+        begun = time.monotonic()
+        assert terminal.end() == 130
+        assert time.monotonic() - begun < 5.0
+        assert not any(running.search(line) for line in terminal.screen())  # what was painted is gone
     assert endless.poll() is None
     assert "stopped" not in (tmp_path / "log").read_text()
 

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 from processes import NAVARCH, eventually, working_in
@@ -36,25 +37,21 @@ def place(tmp_path):
 @pytest.fixture
 def begin(place):
     """Return what starts a work in a terminal, and waits until a process of a trial is at it."""
-    begun = []
+    environment = {**os.environ, "TMPDIR": str(place / "temporary")}
+    with ExitStack() as begun:
 
-    def start(work):
-        environment = {**os.environ, "TMPDIR": str(place / "temporary")}
-        terminal = Terminal(WORK[work], cwd=place / "here", env=environment)
-        begun.append(terminal)
+        def start(work):
+            terminal = begun.enter_context(Terminal(WORK[work], cwd=place / "here", env=environment))
 
-        def is_at_it(terminal):
-            # A training is painted at the foot of the terminal, and a supernet's epochs are lines.
-            is_told = work not in TOLD or TOLD[work] in " ".join(terminal.raw.split())
-            return is_told and list((place / "temporary").glob("navarch-*/trial-*"))
+            def is_at_it(terminal):
+                # A training is painted at the foot of the terminal, and a supernet's epochs are lines.
+                is_told = work not in TOLD or TOLD[work] in " ".join(terminal.raw.split())
+                return is_told and list((place / "temporary").glob("navarch-*/trial-*"))
 
-        assert terminal.read_until(is_at_it, 120), terminal.raw
-        return terminal
+            assert terminal.read_until(is_at_it, 120), terminal.raw
+            return terminal
 
-    yield start
-    for terminal in begun:
-        terminal.process.kill()
-        terminal.process.wait()
+        yield start
 
 
 def nothing_is_left(place):
