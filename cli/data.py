@@ -206,7 +206,7 @@ def _what(stored: "Stored") -> str:
 
 def _how(stored: "Stored", space: str | None) -> str:
     if stored.tasks:
-        return f"navarch run --space {stored.space} --evaluator table --task {stored.tasks[0]}"
+        return f"navarch run --task {stored.tasks[0]}"
     if stored.kind == "own":
         return f"navarch run --space {space or stored.space} --evaluator table --set table.path={stored.name}"
     return f"navarch run --space {space or stored.space} --set limits.device=DEVICE --set limits.max_latency_ms=N"

@@ -127,7 +127,8 @@ def _show_cost(row: "TrialRow", queue_seconds: float | None) -> None:
     if not cost or not (cost.get("epochs") or cost.get("seconds")):
         return
     epochs = f" for {counted(cost['epochs'], 'epoch')}" if cost.get("epochs") else ""
-    of_what = "its command" if cost["device"] == "command" else f"training{epochs} on {cost['device']}"
+    where = "as the table simulates it" if cost["device"] == "table" else f"on {cost['device']}"
+    of_what = "its command" if cost["device"] == "command" else f"training{epochs} {where}"
     trained = f"{cost['train_seconds']:.1f} s of {of_what}"
     if cost.get("start_epochs"):
         trained += f", on from trial {cost['continued_from']} after {cost['start_epochs']}"

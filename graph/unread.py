@@ -13,6 +13,7 @@ from navarch.graph.workflows import get_workflow
 
 _EVALUATORS = ("train", "table", "supernet", "callable")
 _OF_ALL = {"train.seed", "table.latency", "search.patience"}
+_OF_CALLS = ("budget.calls", "budget.tokens", "budget.money")
 _OF_A_SEARCH = (
     "workflow",
     "obfuscate",
@@ -70,6 +71,8 @@ def _reason(key: str, settings: Settings) -> str:
         is_read, why = bool(models), f"workflow {workflow.name!r} has no roles"
     elif section == "roles":
         is_read, why = name in models, f"no {name} takes part in workflow {workflow.name!r}"
+    elif key in _OF_CALLS:
+        is_read, why = bool(models), f"workflow {workflow.name!r} has no roles, and calls no model"
     elif section == "server":
         is_read, why = any(model != "offline" for model in models.values()), "no role is asked of a model"
     elif section == "proxies":

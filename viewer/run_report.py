@@ -229,8 +229,10 @@ def _costs(facts: RunFacts) -> Iterator[Block]:
             rows.append((name.replace("_", " "), _figure(used[name]), _figure(limit)))
     yield Table(("", "used", "budget"), tuple(rows))
     again, reused = counted(spent.repeats, "repeat"), counted(spent.reused, "trial")
+    is_table = facts.settings.evaluator == "table"
+    simulated = "The seconds of training are the table's: nothing was trained. " * is_table
     yield Text(
-        f"Of the training {spent.repeat_seconds:,.1f} s were for {again}; reused and not trained: {reused}. "
+        f"{simulated}Of the training {spent.repeat_seconds:,.1f} s were for {again}; reused and not trained: {reused}. "
         f"Replies: {facts.replies.model} of models, {facts.replies.offline} of offline roles, "
         f"{facts.replies.fallback} of offline roles in a model's place."
     )

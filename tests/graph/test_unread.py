@@ -105,8 +105,11 @@ def test_what_another_workflow_or_evaluator_reads_is_named_with_the_reason():
         "table": {"epochs": 12},
         "seed": 3,
         "search": {"patience": 2, "retries": 1},
+        "budget": {"trials": 9, "calls": 9, "money": 1.0},
     }
     assert unread(given, Settings(workflow="random")) == {
+        "budget.calls": "workflow 'random' has no roles, and calls no model",
+        "budget.money": "workflow 'random' has no roles, and calls no model",
         "collm.rounds": "no part of workflow 'random'",
         "table.epochs": "trials are measured by evaluator 'train'",
     }

@@ -153,6 +153,13 @@ def test_everything_is_there(facts):
     assert "Selection bias +2.00 points: what these had in the search beyond" in page
 
 
+def test_of_a_table_the_training_is_said_to_be_the_tables(facts):
+    of_table = replace(facts, settings=facts.settings.model_copy(update={"evaluator": "table"}))
+    said = "The seconds of training are the table's: nothing was trained."
+    assert said in write_report(of_table, is_markdown=True)
+    assert said not in write_report(facts, is_markdown=True)
+
+
 def test_a_report_names_files_and_not_where_they_lay(facts):
     own = {
         "callable": {"folder": "/data/mine", "command": "/data/bin/python '/data/of mine/measure.py' --fast"},
