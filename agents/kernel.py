@@ -8,7 +8,7 @@ is the plain Hamming kernel. Nothing is known of any space.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ class Encoder:
         codes = np.empty((n, len(self.by_dimension)), dtype=np.int64)
         columns = zip(*values, strict=True) if values else [()] * len(self.by_dimension)
         for at, (column, options) in enumerate(zip(columns, self.by_dimension, strict=True)):
-            codes[:, at] = [options.get(value, -1) for value in column]
+            codes[:, at] = [*map(options.get, column, repeat(-1))]
         if self.path_counts is None or not values:
             return Features(codes, np.empty((n, 0)))
         found = np.fromiter(chain.from_iterable(map(self.path_counts, values)), np.float64)

@@ -1,11 +1,11 @@
 """What the signal meets on its way through a network: operations on a path from input to output, in the mean."""
 
 from collections.abc import Collection, Iterable, Sequence
+from operator import getitem
 
 from navarch.spaces.spec import Dimension
 
 Edge = tuple[int, int, int]  # source, target, operation
-Numbers = tuple[tuple[int, ...], ...]  # the operation that each option of each dimension is
 
 
 def mean_path(
@@ -31,19 +31,22 @@ def mean_path(
     return tuple(count / n_paths for count in met)
 
 
-def number_operations(dimensions: Sequence[Dimension]) -> Numbers:
-    """Return which operation each option is: options of the same name and meaning are one."""
-    number: dict[tuple[str, str], int] = {}
-    return tuple(
-        tuple(number.setdefault((option.name, option.meaning), len(number)) for option in dimension.options)
-        for dimension in dimensions
-    )
+class Operations:
+    """Which operation each option of each dimension is: options of the same name and meaning are one."""
 
+    def __init__(self, dimensions: Sequence[Dimension]) -> None:
+        number: dict[tuple[str, str], int] = {}
+        rows = [
+            [number.setdefault((option.name, option.meaning), len(number)) for option in dimension.options]
+            for dimension in dimensions
+        ]
+        self._n = len(number)
+        # the last entry, which -1 takes, stands for no operation
+        self._numbers = tuple((*row, self._n) for row in rows)
 
-def count_operations(numbers: Numbers, chosen: Sequence[int]) -> tuple[float, ...]:
-    """Return how often each operation is chosen. chosen: an option of each dimension, -1 where it is not in use."""
-    counts = [0.0] * (1 + max(map(max, numbers)))
-    for operations, option in zip(numbers, chosen, strict=True):
-        if option >= 0:
-            counts[operations[option]] += 1.0
-    return tuple(counts)
+    def count(self, chosen: Sequence[int]) -> tuple[float, ...]:
+        """Return how often each is chosen. chosen: an option of each dimension, -1 where it is not in use."""
+        counts = [0.0] * (self._n + 1)
+        for number in map(getitem, self._numbers, chosen):
+            counts[number] += 1.0
+        return tuple(counts[: self._n])

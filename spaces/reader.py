@@ -60,8 +60,8 @@ class Reader:
     def _settle(self, given: Sequence[object]) -> tuple[str, ...]:
         """Return the option that each entry names. Raises: InvalidArchitecture for those that name none."""
         values, problems = [], []
-        for position, word in enumerate(given):
-            value = self._find_option(position, word)
+        for position, (word, meant) in enumerate(zip(given, self._meant, strict=True)):
+            value = (meant.get(word) if type(word) is str else None) or self._find_option(position, word)
             if value is None:
                 dimension = self._dimensions[position]
                 problems.append(Problem("unknown-option", dimension.name, shorten(word), dimension.names))

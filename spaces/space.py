@@ -18,7 +18,7 @@ from navarch import NavarchError
 from navarch.spaces.bounded import draw_within
 from navarch.spaces.declaration import Declaration
 from navarch.spaces.description import describe_structure, make_schema
-from navarch.spaces.paths import count_operations, number_operations
+from navarch.spaces.paths import Operations
 from navarch.spaces.problems import InvalidArchitecture, shorten
 from navarch.spaces.reader import Reader
 from navarch.spaces.sketch import Sketch, StageTable
@@ -51,7 +51,7 @@ class SearchSpace(ABC):
             {**{name: i for i, name in enumerate(options)}, **({INACTIVE: -1} if dimension.when else {})}
             for options, dimension in zip(self.structure.options, self.dimensions, strict=True)
         )
-        self._operations = number_operations(self.dimensions)
+        self._operations = Operations(self.dimensions)
         self._reader = Reader(self.structure, self._read_published)
 
     @property
@@ -160,7 +160,7 @@ class SearchSpace(ABC):
 
     def path_counts(self, arch: Architecture) -> tuple[float, ...]:
         """Return how often each operation stands on a path, in the mean; here all dimensions in use form one."""
-        return count_operations(self._operations, self._indices(arch))
+        return self._operations.count(self._indices(arch))
 
     def distance(self, a: Architecture, b: Architecture) -> int:
         """Return in how many dimensions two architectures differ, as they are written."""
@@ -279,7 +279,7 @@ class SearchSpace(ABC):
                 f"an architecture of {shorten(arch.space)} was given to the search space {self.name!r}"
             )
         try:
-            return tuple(at[value] for at, value in zip(self._positions, arch.values, strict=True))
+            return tuple([at[value] for at, value in zip(self._positions, arch.values, strict=True)])
         except (KeyError, TypeError, ValueError):
             raise NavarchError(
                 f"{shorten(arch.values)} does not hold one option name for every dimension of {self.name!r}: "

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any
 
 from navarch.agents.offline.moves import Choices, Values, Weights, distance
@@ -91,8 +92,8 @@ class OfflineGenerator:
     ) -> None:
         """Draft many, better the best of them by single edits, and keep those with most to gain."""
         choices = batch.choices
-        drafts = [near for trial in draws.parents for near in choices.neighbours(trial.values)]
-        drafts = drafts[:NEAR_DRAFTS]
+        near = chain.from_iterable(choices.neighbours(trial.values) for trial in draws.parents)
+        drafts = list(islice(near, NEAR_DRAFTS))
         drafts += [draw()[0] for draw in draws.directed(DIRECTED_DRAFTS)]
         drafts += draws.anywhere(FREE_DRAFTS)
         for pick in outlook.climb(outlook.score(drafts), count + SPARE):
@@ -201,8 +202,9 @@ def _fill(batch: _Batch, count: int, rng: random.Random) -> None:
     even = batch.choices.even_weights()
     for values, _ in list(batch.made):
         for near in batch.choices.neighbours(values):
-            if len(batch.made) < count:
-                batch.add(near, _why("fill", (), 1))
+            if len(batch.made) >= count:
+                return
+            batch.add(near, _why("fill", (), 1))
     for _ in range(TRIES * count):
         if len(batch.made) >= count:
             return

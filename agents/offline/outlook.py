@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from navarch.agents.kernel import PathCounts
-from navarch.agents.offline.costs import affordable, keep_affordable
+from navarch.agents.offline.costs import CostModel, affordable
 from navarch.agents.offline.moves import Choices, Values
 from navarch.agents.offline.statistics import accuracy, completed
 from navarch.agents.offline.trust import min_trials, weigh
@@ -56,7 +56,7 @@ class Outlook:
         self._choices = choices
         self._canonical = traits.canonical
         self._mission = mission
-        self._trials = trials
+        self._costs = CostModel(choices, mission, trials)
         self._surrogate = surrogate
         self._prior = None if prior is None else traits.canonical(prior)
         self._known = {traits.canonical(trial.values) for trial in trials}
@@ -73,7 +73,7 @@ class Outlook:
                 fresh[canonical] = values
                 if len(fresh) == POOL_LIMIT:
                     break
-        kept = keep_affordable(self._choices, self._mission, self._trials, list(fresh.values()))
+        kept = self._costs.keep_affordable(list(fresh.values()))
         if len(kept) < len(fresh):
             within = set(kept)
             fresh = {canonical: values for canonical, values in fresh.items() if values in within}

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch import NavarchError
-from navarch.spaces import INACTIVE, Dimension, InvalidArchitecture, Option, structure_from_description
+from navarch.spaces import (
+    INACTIVE,
+    Dimension,
+    InvalidArchitecture,
+    Option,
+    get_space,
+    structure_from_description,
+)
 from navarch.spaces.constraints import Count, Distinct, Forbidden
 from navarch.spaces.description import describe_structure
 from navarch.spaces.reader import Reader
@@ -85,6 +92,42 @@ def test_one_edits_lead_everywhere():
         reached |= frontier
         frontier = {near for values in frontier for near in STRUCTURE.neighbours(values)} - reached
     assert reached == LEGAL
+
+
+def edit(structure, values, position, option):
+    """Return what `replace` should, the long way: settle every dimension anew, then ask for every constraint."""
+    edited = [*values[:position], option, *values[position + 1 :]]
+    for at in structure.order:
+        if not structure.is_active(at, edited):
+            edited[at] = INACTIVE
+        elif edited[at] == INACTIVE:
+            edited[at] = structure.options[at][0]
+    return tuple(edited) if structure.is_legal(edited) else None
+
+
+def test_an_edit_settles_what_depends_on_it_and_asks_for_the_constraints_it_can_break():
+    assert {("-", "one", "-", "b", "a", "p"), None} <= {
+        STRUCTURE.replace(values, *what) for values in LEGAL for what in ((1, "one"), (4, "a"))
+    }
+    for values in LEGAL:
+        for position, options in enumerate(STRUCTURE.options):
+            for option in options:
+                found = STRUCTURE.replace(values, position, option)
+                assert found == edit(STRUCTURE, values, position, option)
+
+
+@pytest.mark.parametrize("name", ["ofa-mobilenetv3", "autoformer-tiny", "darts"])
+def test_the_neighbours_in_a_published_space_are_its_edits(name):
+    structure, rng = get_space(name).structure, random.Random(3)
+    for _ in range(3):
+        values = structure.sample(rng)
+        edits = [
+            edit(structure, values, position, option)
+            for position, options in enumerate(structure.options)
+            for option in options
+            if values[position] not in (INACTIVE, option)
+        ]
+        assert list(structure.neighbours(values)) == [near for near in edits if near is not None]
 
 
 @given(st.sampled_from(sorted(LEGAL)), st.sampled_from(sorted(LEGAL)), st.integers(0, 9))
