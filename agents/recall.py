@@ -138,7 +138,7 @@ class Recall:
 
     def direction(self, round: int) -> Mapping[str, Any]:
         """Return what was said at the beginning of a round: the Navigator's direction, or its like."""
-        return self._memory.get_round(self._run_id, round).direction or NO_DIRECTION
+        return self._memory.direction(self._run_id, round) or NO_DIRECTION
 
     def critic(self, round: int, candidates: Sequence[ProposalRow], keep: int | None = None) -> CriticView:
         """Return what the Critic sees: the candidates as given, numbered from 1, and their estimates.

@@ -23,7 +23,7 @@ def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
     turns = turns_of(ctx.settings, "navigator")
     role = replace(NAVIGATOR, turns=turns, room=ctx.settings.collm.room or None)
     answer = ask(ctx, role, navigator_view(ctx.recall, round, remembers=turns != 0), round=round)
-    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
+    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump(), answer.call_id)
     return ctx.done(round=round, attempt=0)
 
 

@@ -14,5 +14,5 @@ def navigator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     round = position_of(state).round + 1
     ctx.memory.open_round(ctx.run_id, round)
     answer = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
-    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump())
+    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump(), answer.call_id)
     return ctx.done(round=round, attempt=0)

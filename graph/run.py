@@ -117,6 +117,7 @@ def create_run(memory: Memory, settings: Settings, parts: RunParts, *, workflow:
         seed=settings.seed,
         settings=settings.model_dump(mode="json"),
         version=navarch.__version__,
+        dimensions={dimension.name: dimension.values for dimension in parts.space.dimensions},
     )
 
 

@@ -8,9 +8,9 @@ from navarch.memory.calls import CACHED, REPLAYED, Calls, apart
 from navarch.memory.entries import Asked, CallKey
 from navarch.memory.questions import CALLS
 from navarch.memory.rows import CallRow, CallSource
-from navarch.memory.text import render_digest
+from navarch.memory.text import message_digests
 
-_SAME_QUESTION = "render_digest = ? AND schema_digest = ? AND prompt_digest = ? AND state = 'ok'"
+_SAME_QUESTION = "messages = ? AND schema_digest = ? AND prompt_digest = ? AND state = 'ok'"
 _SERVER = "(SELECT json_extract(settings, '$.server.base_url') FROM runs WHERE runs.run_id = {})"
 # An imported run does not say which server answered it: what it lacks, every run that was made here has.
 _MADE_HERE = (
@@ -67,7 +67,7 @@ class Answers(Calls):
         The same: prompt file (its sampling settings are in it), messages and reply schema. A run that asks again gets
         the next such answer, so that repeated questions stay as independent as they were.
         """
-        question = (render_digest(messages), schema_digest, prompt_digest)
+        question = (message_digests(messages), schema_digest, prompt_digest)
         own = (run_id, model, f"{CACHED}{model}")
         parameters = (*question, model, run_id, run_id, *question, *own)
         row = self._store.row(f"{CALLS.select} {_EARLIER}", parameters)

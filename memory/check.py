@@ -16,6 +16,14 @@ from navarch.memory.text import text_digest
 from navarch.memory.texts import read_cells
 
 _MOST = 100
+_WITHOUT_PROPOSAL = (
+    "SELECT trial_id, proposal_id FROM trials "
+    "WHERE proposal_id NOT NULL AND proposal_id NOT IN (SELECT proposal_id FROM proposals)"
+)
+_WITHOUT_CALL = (
+    "SELECT run_id, round, run_id || '/r' || round || '.' || trim(direction, '\"') AS call FROM rounds "
+    "WHERE direction GLOB '\"*' AND call NOT IN (SELECT call_id FROM calls)"
+)
 
 
 def find_problems(store: Store) -> list[str]:
@@ -48,7 +56,12 @@ def _pages(store: Store) -> Iterator[str]:
 
 def _references(store: Store) -> Iterator[str]:
     for table, rowid, parent, _ in store.rows("PRAGMA foreign_key_check"):
-        yield f"Row {rowid} of {table} refers to a row of {parent} that does not exist."
+        which = "A row" if rowid is None else f"Row {rowid}"
+        yield f"{which} of {table} refers to a row of {parent} that does not exist."
+    for trial_id, proposal_id in store.rows(_WITHOUT_PROPOSAL):
+        yield f"Trial {trial_id!r} refers to the proposal {proposal_id!r}, which does not exist."
+    for run_id, round, call in store.rows(_WITHOUT_CALL):
+        yield f"Round {round} of {run_id!r} has the direction of the call {call!r}, which does not exist."
 
 
 def _schema(store: Store) -> Iterator[str]:

@@ -35,13 +35,16 @@ class Layout(Generic[Row]):
         *,
         json: Sequence[str] = (),
         measured: Sequence[str] = (),
+        put_back: Callable[[list[Any]], None] | None = None,
     ) -> None:
+        """Take the table. put_back: adds to the cells of a row, their JSON read, what the file leaves out."""
         self.table = table
         self.names = tuple(field.name for field in fields(row_type))  # type: ignore[arg-type]
         self.columns = ", ".join(f'"{name}"' for name in self.names)
         self.select = f"SELECT {self.columns} FROM {table}"
         self.returning = f"RETURNING {self.columns}"
         self._row_type = row_type
+        self._put_back = put_back
         self._json = tuple(self.names.index(name) for name in json)
         self._measured = tuple(self.names.index(name) for name in measured)
 
@@ -64,6 +67,8 @@ class Layout(Generic[Row]):
                     cells[index] = _load(cells[index])
             for index in self._measured:
                 cells[index] = load_measured(cells[index])
+            if self._put_back is not None:
+                self._put_back(cells)
         except (ValueError, TypeError, RecursionError) as error:
             where = f"a row of {self.table}, {cells[0]!r}, is not readable"
             raise damaged(store.path, where) from error

@@ -1,18 +1,31 @@
 """What Generators emitted, with why each was or was not made a trial."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
+from navarch.memory.connection import damaged
 from navarch.memory.entries import NewProposal, ProposalUpdate
 from navarch.memory.errors import StoreError
 from navarch.memory.layout import Layout, Table, integer, optional_text, text
+from navarch.memory.numbering import (
+    Numbering,
+    numbering_of,
+    pack_architecture,
+    pack_verdict,
+    unpack_architecture,
+    unpack_verdict,
+)
 from navarch.memory.rows import CANDIDATE, ProposalRow, ProposalStatus
 from navarch.memory.text import canonical_json, whole_json
 
-_PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems", "verdict"])
+_PROPOSALS = Layout("proposals", ProposalRow, json=["architecture", "problems"])
+_RAW, _ARCHITECTURE, _VERDICT = (_PROPOSALS.names.index(name) for name in ("raw", "architecture", "verdict"))
 _KEEP = "ON CONFLICT (run_id, round, attempt, position) DO NOTHING"
 _AS_ARCHITECTURE = ""  # stored as `raw` where the proposal says what `architecture` says
+_ID = re.compile(r"/r(\d+)\.p(\d+)\.(\d+)", re.ASCII)
+_PLACE = "run_id = ? AND round = ? AND attempt = ? AND position = ?"
 
 
 class Proposals(Table):
@@ -40,18 +53,37 @@ class Proposals(Table):
         Raises: StoreError for a proposal that the run does not have.
         """
         with self._store.transaction():
-            for columns, group in groupby(map(_changes, updates), key=lambda change: tuple(change[1])):
+            numbering = self._numbering(run_id)
+            changed = [(update.proposal_id, _changes(update, numbering)) for update in updates]
+            for columns, group in groupby(changed, key=lambda change: tuple(change[1])):
                 changes, rows = ", ".join(f"{name} = ?" for name in columns), list(group)
-                sql = f"UPDATE proposals SET {changes} WHERE proposal_id = ? AND run_id = ?"
-                parameters = [(*found.values(), proposal_id, run_id) for proposal_id, found in rows]
+                sql = f"UPDATE proposals SET {changes} WHERE {_PLACE}"
+                parameters = [(*found.values(), *_place(run_id, proposal_id)) for proposal_id, found in rows]
                 if self._store.many(sql, parameters) != len(rows):
                     self._refuse_unknown(run_id, [proposal_id for proposal_id, _ in rows])
 
     def _refuse_unknown(self, run_id: str, proposal_ids: Sequence[str]) -> None:
         for proposal_id in proposal_ids:
-            sql = "SELECT 1 FROM proposals WHERE proposal_id = ? AND run_id = ?"
-            if self._store.row(sql, (proposal_id, run_id)) is None:
-                raise StoreError(f"The run {run_id!r} has no proposal {proposal_id!r} to judge.")
+            sql = f"SELECT 1 FROM proposals WHERE {_PLACE}"
+            if self._store.row(sql, _place(run_id, proposal_id)) is None:
+                raise _unknown(run_id, proposal_id)
+
+    def _numbering(self, run_id: str) -> Numbering | None:
+        row = self._store.row("SELECT dimensions FROM runs WHERE run_id = ?", (run_id,))
+        return None if row is None else numbering_of(row[0])
+
+    def _proposal(self, values: Sequence[Any], numbering: Numbering | None) -> ProposalRow:
+        """Return the proposal of a row. Raises: StoreDamagedError when its JSON cannot be read."""
+        cells = list(values)
+        try:
+            cells[_ARCHITECTURE] = unpack_architecture(cells[_ARCHITECTURE], numbering)
+            cells[_VERDICT] = unpack_verdict(cells[_VERDICT])
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            where = f"a row of proposals, {cells[0]!r}, is not readable"
+            raise damaged(self._store.path, where) from error
+        if cells[_RAW] == _AS_ARCHITECTURE:
+            cells[_RAW] = cells[_ARCHITECTURE]
+        return _PROPOSALS.read(self._store, cells)
 
     def count_by_status(self, run_id: str, round: int) -> dict[str, int]:
         """Return how many proposals of a round have each status; what none has is not there."""
@@ -70,11 +102,9 @@ class Proposals(Table):
         given = {name: value for name, value in wanted.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in given)
         sql = f"{_PROPOSALS.select} WHERE {where} ORDER BY round, attempt, position"
-        rows = [_PROPOSALS.read(self._store, row) for row in self._store.rows(sql, list(given.values()))]
-        return [
-            replace(row, raw=canonical_json(row.architecture)) if row.raw == _AS_ARCHITECTURE else row
-            for row in rows
-        ]
+        rows = self._store.rows(sql, list(given.values()))
+        numbering = self._numbering(run_id) if rows else None
+        return [self._proposal(row, numbering) for row in rows]
 
     def count_new(self, run_id: str) -> int:
         """Return how many proposals were valid and new, tried or not; those drawn at random do not count."""
@@ -88,7 +118,6 @@ class Proposals(Table):
 
 def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[str, object]:
     return {
-        "proposal_id": f"{run_id}/r{round}.p{attempt}.{item.position}",
         "run_id": run_id,
         "round": integer(round, "round"),
         "attempt": integer(attempt, "attempt"),
@@ -102,19 +131,28 @@ def _values(run_id: str, round: int, attempt: int, item: NewProposal) -> dict[st
     }
 
 
-def _changes(update: ProposalUpdate) -> tuple[str, dict[str, str]]:
-    """Return the id of a proposal, and the columns that change with their values."""
+def _place(run_id: str, proposal_id: str) -> tuple[str, int, int, int]:
+    """Return the key of a proposal of this run. Raises: StoreError when the id is none that the run gives."""
+    found = _ID.fullmatch(proposal_id, len(run_id)) if proposal_id.startswith(run_id) else None
+    if found is None:
+        raise _unknown(run_id, proposal_id)
+    round, attempt, position = (int(number) for number in found.groups())
+    return run_id, round, attempt, position
+
+
+def _unknown(run_id: str, proposal_id: str) -> StoreError:
+    return StoreError(f"The run {run_id!r} has no proposal {proposal_id!r} to judge.")
+
+
+def _changes(update: ProposalUpdate, numbering: Numbering | None) -> dict[str, str]:
+    """Return the columns of a proposal that change with their values."""
     facts = {
         "status": update.status,
-        "architecture": _json(update.architecture, "architecture"),
+        "architecture": pack_architecture(update.architecture, numbering),
         "code": optional_text(update.code, "code"),
         "digest": optional_text(update.digest, "digest"),
-        "problems": _json(update.problems, "problems"),
-        "verdict": _json(update.verdict, "verdict"),
+        "problems": None if update.problems is None else canonical_json(update.problems, field="problems"),
+        "verdict": pack_verdict(update.verdict),
         "raw": _AS_ARCHITECTURE if update.is_whole else None,
     }
-    return update.proposal_id, {name: value for name, value in facts.items() if value is not None}
-
-
-def _json(value: object, field: str) -> str | None:
-    return None if value is None else canonical_json(value, field=field)
+    return {name: value for name, value in facts.items() if value is not None}

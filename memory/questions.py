@@ -4,7 +4,7 @@ from navarch.memory.connection import Store
 from navarch.memory.entries import Asked, CallKey
 from navarch.memory.layout import Layout, Table, integer, text
 from navarch.memory.rows import CallRow
-from navarch.memory.text import canonical_json, text_digest
+from navarch.memory.text import canonical_json
 from navarch.memory.texts import Texts
 
 CALLS = Layout("calls", CallRow, json=["messages", "parsed", "reply_error"])
@@ -23,7 +23,6 @@ class Questions(Table):
         pairs = [
             (text(r, "message role"), self._texts.keep(said, f"{kind}/{r}")) for r, said in asked["messages"]
         ]
-        rendered = canonical_json(pairs)
         return {
             "call_id": key.call_id,
             "run_id": key.run_id,
@@ -35,8 +34,7 @@ class Questions(Table):
             "prompt": text(asked["prompt"], "prompt"),
             "prompt_digest": text(asked["prompt_digest"], "prompt_digest"),
             "prompt_version": text(asked["prompt_version"], "prompt_version"),
-            "messages": rendered,
-            "render_digest": text_digest(rendered),
+            "messages": canonical_json(pairs),
             "schema_digest": text(asked["schema_digest"], "schema_digest"),
             "started_at": self._store.now(),
         }

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from navarch.memory.text import canonical_json, text_digest
+
 RunState = Literal["running", "finishing", "stopped", "finished", "failed"]
 RoundState = Literal["open", "closed"]
 TrialState = Literal["waiting", "running", "complete", "pruned", "failed"]
@@ -51,7 +53,6 @@ class RoundRow:
     run_id: str
     round: int
     state: RoundState
-    direction: dict[str, Any] | None
     new_trials: int
     best: float | None
     started_at: str
@@ -79,7 +80,6 @@ class CallRow:
     prompt_digest: str
     prompt_version: str
     messages: list[tuple[str, str]]
-    render_digest: str
     schema_digest: str
     state: CallState
     source: CallSource
@@ -98,6 +98,11 @@ class CallRow:
     latency_s: float | None
     started_at: str
     ended_at: str | None
+
+    @property
+    def render_digest(self) -> str:
+        """The sha256 of the rendered prompt, as `render_digest` gives it of messages."""
+        return text_digest(canonical_json(self.messages))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from navarch.memory.errors import StoreError, UnknownRunError
@@ -14,7 +14,7 @@ LATEST = "latest"
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _RUNS = Layout("runs", RunRow, json=["settings"])
-_ROUNDS = Layout("rounds", RoundRow, json=["direction"])
+_ROUNDS = Layout("rounds", RoundRow)
 _WRITTEN = (
     "WITH place(run, round) AS "
     "(SELECT ?1, coalesce(?2, (SELECT max(round) FROM rounds WHERE run_id = ?1), 0)) "
@@ -45,9 +45,11 @@ class Runs(Table):
         seed: int,
         settings: Mapping[str, Any],
         version: str,
+        dimensions: Mapping[str, Sequence[str]] | None = None,
     ) -> RunRow:
         """Store a new run in state "running", with no segment yet; without an id it is named r1, r2, ...
 
+        dimensions: those of the space with their options in order, so that its proposals need not repeat the names.
         Raises: StoreError if the id is taken or odd.
         """
         if run_id is not None and not is_run_id(run_id):
@@ -77,6 +79,9 @@ class Runs(Table):
                     f"The run {name!r} exists already in {str(self._store.path)!r}; "
                     "resume it or choose another id."
                 )
+            if dimensions is not None:
+                sql = "UPDATE runs SET dimensions = ? WHERE run_id = ?"
+                self._store.rows(sql, (canonical_json(dimensions, field="dimensions"), name))
             return self._run(name)
 
     def _free_id(self) -> str:
@@ -184,20 +189,6 @@ class Rounds(Table):
         sql, parameters = _ROUNDS.insert(values, conflict="ON CONFLICT (run_id, round) DO NOTHING")
         with self._store.transaction():
             self._store.rows(sql, parameters)
-            return self.get_round(run_id, round)
-
-    def set_direction(self, run_id: str, round: int, direction: Mapping[str, Any]) -> RoundRow:
-        """Store the Navigator's direction of a round, once. Raises: StoreError for a different one."""
-        stored = canonical_json(direction, field="direction")
-        with self._store.transaction():
-            current = self.get_round(run_id, round)
-            if current.direction is None:
-                sql = "UPDATE rounds SET direction = ? WHERE run_id = ? AND round = ?"
-                self._store.rows(sql, (stored, run_id, round))
-            elif canonical_json(current.direction) != stored:
-                raise StoreError(
-                    f"Round {round} of {run_id!r} has another direction already; keep the first."
-                )
             return self.get_round(run_id, round)
 
     def close_round(self, run_id: str, round: int, *, new_trials: int, best: float | None) -> RoundRow:

@@ -11,6 +11,7 @@ from functools import cache
 from sqlite_utils import Database
 
 from navarch.memory.connection import Fault, format_time
+from navarch.memory.remade import PROPOSALS_V5, TRIALS_V5, remake
 from navarch.memory.tables import TABLES_V1
 
 APPLICATION_ID = 0x4E415652
@@ -40,7 +41,15 @@ def share_texts(db: Database) -> None:
     """Change no table: a compressed text may now be what differs from another, which older versions cannot read."""
 
 
-MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached, share_texts]
+def write_less(db: Database) -> None:
+    """Key proposals by their place, give runs the options that their proposals number, drop what messages tell."""
+    db.execute("ALTER TABLE runs ADD COLUMN dimensions TEXT")
+    db.execute("ALTER TABLE calls DROP COLUMN render_digest")
+    remake(db, "proposals", PROPOSALS_V5, "run_id, round, attempt, position")
+    remake(db, "trials", TRIALS_V5, "rowid")
+
+
+MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached, share_texts, write_less]
 
 
 def apply_migration(db: Database, number: int, applied_at: str) -> None:
@@ -56,6 +65,8 @@ def apply_migration(db: Database, number: int, applied_at: str) -> None:
 
 def migrate(db: Database, clock: Callable[[], float], fault: Fault) -> None:
     """Apply the missing migrations, each in one transaction; another process may have been faster."""
+    ((enforced,),) = db.execute("PRAGMA foreign_keys").fetchall()
+    db.execute("PRAGMA foreign_keys = OFF")  # tables that others refer to may be made anew
     for number in range(1, len(MIGRATIONS) + 1):
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -68,6 +79,7 @@ def migrate(db: Database, clock: Callable[[], float], fault: Fault) -> None:
                 db.rollback()
             raise
         fault("migration.step")
+    db.execute(f"PRAGMA foreign_keys = {enforced}")
 
 
 def read_schema(db: Database) -> dict[str, tuple[str, str, str | None]]:

@@ -2,21 +2,37 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
 from navarch.memory.connection import Store, damaged
 from navarch.memory.layout import Layout
+from navarch.memory.omitted import TOLD, with_told, with_usual
 from navarch.memory.rows import TrialRow
 from navarch.memory.text import text_digest
 
+_NAMES = [field.name for field in fields(TrialRow)]
+_COST, _FEEDBACK = _NAMES.index("cost"), _NAMES.index("feedback")
+_TOLD = [(name, _NAMES.index(name)) for name in TOLD]
+
+
+def _put_back(cells: list[Any]) -> None:
+    cells[_COST] = with_usual(cells[_COST])
+    if cells[_FEEDBACK] is not None:
+        cells[_FEEDBACK] = with_told(cells[_FEEDBACK], {name: cells[index] for name, index in _TOLD})
+
+
 TRIALS = Layout(
-    "trials", TrialRow, json=["architecture", "objectives", "feedback"], measured=["curve", "cost"]
+    "trials",
+    TrialRow,
+    json=["architecture", "objectives", "feedback"],
+    measured=["curve", "cost"],
+    put_back=_put_back,
 )
 FINISHED = ("complete", "pruned", "failed")
 
 _STATE = TRIALS.names.index("state")
-_FEEDBACK = TRIALS.names.index("feedback")
 _ROW_DIGEST = TRIALS.names.index("row_digest")
 _FEEDBACK_DIGEST = TRIALS.names.index("feedback_digest")
 _dumps = json.JSONEncoder(allow_nan=False).encode

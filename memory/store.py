@@ -12,6 +12,7 @@ from navarch.memory.answers import Answers
 from navarch.memory.check import find_problems
 from navarch.memory.connection import Fault, Store, no_fault
 from navarch.memory.creating import new_file
+from navarch.memory.directions import Directions
 from navarch.memory.lessons import Lessons, TestScores
 from navarch.memory.opening import open_database
 from navarch.memory.proposals import Proposals
@@ -21,7 +22,7 @@ from navarch.memory.trial_views import TrialViews
 from navarch.memory.trials import Trials
 
 
-class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Answers, Lessons, TestScores):
+class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Answers, Directions, Lessons, TestScores):
     """What all runs know. Writes are idempotent by key, all or nothing, and on the disk when they return."""
 
     @classmethod

@@ -172,10 +172,14 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def message_digests(messages: Sequence[tuple[str, str]]) -> str:
+    """Return a rendered prompt as a call stores it: canonical JSON of its (role, text digest) pairs, in order."""
+    return canonical_json([[role, text_digest(clean_text(text, cap=MESSAGE_CAP))] for role, text in messages])
+
+
 def render_digest(messages: Sequence[tuple[str, str]]) -> str:
     """Return the sha256 of a rendered prompt: of the (role, text digest) pairs of its messages, in order."""
-    pairs = [[role, text_digest(clean_text(text, cap=MESSAGE_CAP))] for role, text in messages]
-    return text_digest(_dumps(pairs))
+    return text_digest(message_digests(messages))
 
 
 def _plain(value: object) -> object:

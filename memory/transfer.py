@@ -20,6 +20,7 @@ Clean = Callable[[dict[str, Any]], dict[str, Any]]
 Rows = list[dict[str, Any]]
 
 _TABLES = ("runs", "rounds", "calls", "proposals", "trials", "lessons", "test_scores")
+_ORDERS = {"proposals": "round, attempt, position"}  # in which their rows were stored; else by rowid
 _IDS = {"run_id", "call_id", "proposal_id", "trial_id", "lesson_id", "reused_from"}
 _REUSED = (
     "SELECT DISTINCT source.run_id FROM trials JOIN trials AS source "
@@ -95,9 +96,11 @@ def _read_run(source: Store, run_id: str, clean: Clean) -> dict[str, Rows]:
 
 
 def _rows(store: Store, table: str, run_id: str) -> Rows:
-    cursor = store.db.execute(f"SELECT * FROM {table} WHERE run_id = ? ORDER BY rowid", (run_id,))
-    columns = [name for name, *_ in cursor.description]
-    return [dict(zip(columns, cells, strict=True)) for cells in cursor]
+    # table_info leaves out what is computed from other columns
+    columns = [name for _, name, *_ in store.db.execute(f"PRAGMA table_info({table})")]
+    order = _ORDERS.get(table, "rowid")
+    sql = f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = ? ORDER BY {order}"
+    return [dict(zip(columns, cells, strict=True)) for cells in store.db.execute(sql, (run_id,))]
 
 
 def _find_known(target: Store, runs: Mapping[str, dict[str, Rows]], clean: Clean) -> dict[str, str]:

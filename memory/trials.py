@@ -7,9 +7,10 @@ from typing import Any
 from navarch.memory.entries import NewTrial
 from navarch.memory.errors import StoreError, UnknownTrialError
 from navarch.memory.layout import Table, integer, number, optional_text, text
+from navarch.memory.omitted import TOLD, without_told, without_usual
 from navarch.memory.rows import FinishedState, TrialRow
 from navarch.memory.seal import FINISHED, TRIALS, feedback_seal, read_trial, row_seal
-from navarch.memory.text import canonical_json, measured_json
+from navarch.memory.text import canonical_json, load_measured, measured_json
 
 _AT = {name: index for index, name in enumerate(TRIALS.names)}
 _NEW = TRIALS.insert(dict.fromkeys((*TRIALS.names[:15], "params", "macs", "created_at"), None))[0]
@@ -86,7 +87,7 @@ class Trials(Table):
             cells = self._cells(trial_id)
             outcome = _outcome_values(cells, state, reason, detail, objectives, curve, cost, reused_from)
             if cells[_AT["row_digest"]] is not None:
-                if any(cells[_AT[name]] != value for name, value in outcome.items()):
+                if any(_plain(name, cells[_AT[name]]) != value for name, value in outcome.items()):
                     raise StoreError(
                         f"The trial {trial_id!r} has finished with another outcome; the first one stays."
                     )
@@ -101,8 +102,11 @@ class Trials(Table):
 
     def set_feedback(self, trial_id: str, feedback: Any) -> None:
         """Store the feedback on a finished trial, once. Raises: StoreError for a second, different one."""
-        stored = canonical_json(feedback, field="feedback")
+        whole = canonical_json(feedback, field="feedback")
         with self._store.transaction():
+            row = self._store.row(f"SELECT {', '.join(TOLD)} FROM trials WHERE trial_id = ?", (trial_id,))
+            told = {} if row is None else dict(zip(TOLD, row, strict=True))
+            stored = canonical_json(without_told(json.loads(whole), told))
             if self._store.rows(_GIVE, (stored, feedback_seal(trial_id, stored), trial_id)):
                 return
             trial = self._trial(trial_id)
@@ -110,7 +114,7 @@ class Trials(Table):
                 raise StoreError(
                     f"The trial {trial_id!r} is {trial.state}; give feedback when it has finished."
                 )
-            if canonical_json(trial.feedback) != stored:
+            if canonical_json(trial.feedback) != whole:
                 raise StoreError(f"The trial {trial_id!r} has other feedback already; the first stays.")
 
     def requeue_running(self, run_id: str) -> int:
@@ -186,7 +190,7 @@ def _outcome_values(
     figures = {name: number(value, f"objective {name!r}") for name, value in objectives.items()}
     if state == "complete" and "val_accuracy" not in figures:
         raise StoreError(f"The trial {cells[0]!r} cannot be complete without the objective 'val_accuracy'.")
-    cost_text = measured_json(cost, field="cost")
+    cost_text = measured_json(without_usual(cost), field="cost")
     return {
         "state": state,
         "reason": optional_text(reason, "reason"),
@@ -200,6 +204,11 @@ def _outcome_values(
         "train_seconds": _train_seconds(cost_text),
         "reused_from": reused_from,
     }
+
+
+def _plain(name: str, cell: Any) -> Any:
+    """Return a stored column as it is stored now: an earlier version left nothing out of a cost."""
+    return measured_json(without_usual(load_measured(cell))) if name == "cost" else cell
 
 
 def _train_seconds(cost_text: str) -> float:

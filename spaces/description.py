@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from navarch.spaces.constraints import constraint_from_dict, constraint_to_dict
-from navarch.spaces.spec import INACTIVE, Condition, Dimension, Option
+from navarch.spaces.spec import Condition, Dimension, Option
 from navarch.spaces.structure import Structure
 
 
@@ -13,11 +13,7 @@ def make_schema(dimensions: Sequence[Dimension]) -> dict[str, object]:
     return {
         "type": "object",
         "properties": {
-            dimension.name: {
-                "type": "string",
-                "enum": [*dimension.names, *([INACTIVE] if dimension.when else [])],
-            }
-            for dimension in dimensions
+            dimension.name: {"type": "string", "enum": list(dimension.values)} for dimension in dimensions
         },
         "required": [dimension.name for dimension in dimensions],
         "additionalProperties": False,

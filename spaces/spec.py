@@ -72,6 +72,11 @@ class Dimension:
         """Keep the names, which every reading of an architecture asks for."""
         object.__setattr__(self, "names", tuple(option.name for option in self.options))
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What an architecture may have here: the names, and INACTIVE as the last where it is not always in use."""
+        return (*self.names, INACTIVE) if self.when else self.names
+
     def index(self, option_name: str) -> int:
         """Return the position of an option. Raises: InvalidArchitecture where there is no such option."""
         names = self.names

@@ -34,3 +34,13 @@ def test_the_benchmark_of_training_compares_with_a_plain_loop(tmp_path):
     assert len(shares) == 4
     assert all(share > 0 for share in shares)
     assert all(share < 110 for share in shares[2:])  # of the bfloat16 rate, or of what stands for it
+
+
+@pytest.mark.slow
+def test_a_search_with_all_roles_stores_less_than_8_kb_for_a_trial(tmp_path):
+    run = [sys.executable, str(ROOT / "benchmarks" / "loop.py"), "--workflows", "random", "navarch"]
+    ended = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, timeout=280)
+    assert ended.returncode == 0, ended.stderr
+    size = dict(re.findall(r"^(\w+) .* ([\d.]+) kB a trial", ended.stdout, re.MULTILINE))
+    assert float(size["navarch"]) < 8
+    assert float(size["random"]) < 3

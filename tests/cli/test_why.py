@@ -31,12 +31,16 @@ def test_why_tells_who_proposed_a_trial_and_how_it_compares(cli, finished_run):
         assert words in ended.out
 
 
-def test_why_as_json_has_the_record_that_is_stored(cli, finished_run):
+def test_why_as_json_has_the_record_that_is_stored_and_what_its_row_says(cli, finished_run):
     told = json.loads(cli("why", "r1", "1", "--db", finished_run / "navarch.db", "--json").out)
     with sqlite3.connect(finished_run / "navarch.db") as connection:
-        (stored,) = connection.execute("SELECT feedback FROM trials WHERE number = 1").fetchone()
+        sql = "SELECT code, val_accuracy, params, macs, feedback FROM trials WHERE number = 1"
+        code, accuracy, params, macs, stored = connection.execute(sql).fetchone()
     connection.close()
-    assert told["feedback"] == json.loads(stored)
+    row = {"trial": 1, "code": code, "val_accuracy": accuracy, "params": params, "macs": macs}
+    row |= {"state": "complete", "reason": None, "detail": ""}
+    assert told["feedback"] == json.loads(stored) | row
+    assert not set(row) - {"trial"} & set(json.loads(stored))
     assert told["cost"]["peak_memory_mb"] > 0
     assert told["origin"]
 

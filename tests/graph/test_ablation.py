@@ -97,7 +97,7 @@ def test_without_the_navigator_nobody_is_told_of_a_direction(search, bench):
                 assert told not in said(messages)
     assert "Trials to build on" in models["generator"].asked[1][1].text
     with bench.memory() as memory:
-        assert [row.direction for row in memory.rounds("r1")] == [None, None]
+        assert [memory.direction("r1", row.round) for row in memory.rounds("r1")] == [None, None]
 
 
 def test_without_the_distiller_there_are_no_lessons(search, bench):

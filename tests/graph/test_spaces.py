@@ -1,7 +1,9 @@
 """Whole runs in every search space, plain and under neutral names: legal proposals, and prompts that do not tell."""
 
+import contextlib
 import random
 import re
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -77,6 +79,14 @@ def proposals(bench):
         return [row for number in (1, 2, 3) for row in memory.proposals("r1", round=number)]
 
 
+def assert_stored_as_numbers(bench):
+    """No proposal is stored with the names of its space, and no direction that a reply says."""
+    with contextlib.closing(sqlite3.connect(bench.db)) as plain:
+        stored = "SELECT json_type(architecture), json_type(verdict) FROM proposals"
+        assert {("array", "array")} <= set(plain.execute(stored)) <= {("array", "array"), ("array", None)}
+        assert set(plain.execute("SELECT json_type(direction) FROM rounds")) <= {("text",), (None,)}
+
+
 @pytest.mark.parametrize("name", some_quick("transnas-macro"))  # has activity and counts
 def test_the_offline_roles_propose_what_the_space_allows(bench, run, name):
     result = run(name, budget={"trials": 12})
@@ -84,6 +94,7 @@ def test_the_offline_roles_propose_what_the_space_allows(bench, run, name):
     assert len(bench.evaluator.trained) == 12
     assert len(set(bench.evaluator.trained)) == 12
     assert not [row for row in proposals(bench) if row.status == "invalid"]
+    assert_stored_as_numbers(bench)
 
 
 @pytest.mark.parametrize("name", some_quick("transnas-macro", "darts"))  # counts, and unequal sources
@@ -104,6 +115,7 @@ def test_a_hidden_space_is_searched_and_nothing_of_it_shows(bench, run, name):
         assert space.parse(row.genotype) == architecture, "the stored encoding is the real one"
         assert row.space == name
         assert set(row.architecture.values()) & set(architecture.values) <= {INACTIVE}
+    assert_stored_as_numbers(bench)
 
 
 def test_an_architecture_that_chooses_its_resolution_is_costed_at_it(bench, run):

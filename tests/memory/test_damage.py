@@ -196,6 +196,15 @@ def test_a_lost_trial_and_a_broken_reference_are_reported(memory, make):
     assert "trigger 'trials_stay' is missing" in problems
 
 
+def test_a_trial_whose_proposal_is_lost_is_reported(memory, make):
+    (item,) = memory.add_proposals("demo", 1, 0, [make.proposal(0)])
+    memory.add_trials("demo", 1, [make.trial(0, proposal_id=item.proposal_id), make.trial(1)])
+    assert memory.check() == []
+    with contextlib.closing(sqlite3.connect(memory.path)) as other:
+        other.executescript("DELETE FROM proposals")
+    assert memory.check() == ["Trial 'demo/t1' refers to the proposal 'demo/r1.p0.0', which does not exist."]
+
+
 def test_a_sound_memory_has_no_problems(memory, make):
     make.add_finished(memory, 10)
     make.reserve(memory)

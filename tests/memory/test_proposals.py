@@ -89,10 +89,11 @@ def test_a_verdict_is_stored_and_a_later_judgement_keeps_it_and_the_architecture
 
 def test_judging_an_unknown_proposal_judges_none(memory, make):
     (item,) = memory.add_proposals("demo", 0, 0, [make.proposal(0)])
-    updates = [valid(item), ProposalUpdate("demo/r9.p9.9", "invalid")]
-    with pytest.raises(StoreError, match=r"r9\.p9\.9"):
-        memory.judge_proposals("demo", updates)
-    assert memory.proposals("demo")[0].status == "proposed"
+    for unknown in ("demo/r9.p9.9", "demo/t1", "other/r0.p0.0", "demo", ""):
+        updates = [valid(item), ProposalUpdate(unknown, "invalid")]
+        with pytest.raises(StoreError, match=f"has no proposal {unknown!r}"):
+            memory.judge_proposals("demo", updates)
+        assert memory.proposals("demo")[0].status == "proposed"
 
 
 def test_a_proposal_of_another_run_is_not_judged(memory, make):

@@ -93,12 +93,8 @@ def test_a_round_opens_gets_its_direction_and_closes_and_each_may_be_repeated(me
         memory.open_round("demo", 1)
         memory.set_direction("demo", 1, {"explore": 0.5})
         closed = memory.close_round("demo", 1, new_trials=4, best=91.5)
-    assert (closed.state, closed.direction, closed.new_trials, closed.best) == (
-        "closed",
-        {"explore": 0.5},
-        4,
-        91.5,
-    )
+    assert (closed.state, closed.new_trials, closed.best) == ("closed", 4, 91.5)
+    assert memory.direction("demo", 1) == {"explore": 0.5}
     assert memory.rounds("demo") == [closed]
     assert memory.open_round("demo", 1) == closed
 

@@ -113,7 +113,7 @@ def test_odd_values_come_back_equal_or_are_refused_with_the_field_named(make):
             assert memory.lessons("demo")[-1].statement == lesson.statement == clean_text(text)
             memory.open_round("demo", round)
             memory.set_direction("demo", round, {"data": data})
-            assert memory.get_round("demo", round).direction == json.loads(canonical_json({"data": data}))
+            assert memory.direction("demo", round) == json.loads(canonical_json({"data": data}))
             if not 0 <= number <= 100:  # NaN too
                 with pytest.raises(StoreError, match="best"):
                     memory.close_round("demo", round, new_trials=0, best=number)

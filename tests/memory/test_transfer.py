@@ -21,7 +21,8 @@ def source(tmp_path):
 
 
 def rows(memory, tables=TABLES):
-    return {table: memory._store.rows(f"SELECT * FROM {table} ORDER BY rowid") for table in tables}
+    orders = dict.fromkeys(tables, "rowid") | {"proposals": "run_id, round, attempt, position"}
+    return {table: memory._store.rows(f"SELECT * FROM {table} ORDER BY {orders[table]}") for table in tables}
 
 
 def test_an_exported_run_is_a_whole_memory_in_one_file(source, tmp_path):

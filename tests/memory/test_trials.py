@@ -4,6 +4,7 @@ import sqlite3
 import pytest
 
 from navarch.memory import StoreError, UnknownTrialError
+from navarch.memory.omitted import USUAL
 
 
 def test_trials_are_numbered_on_and_a_known_one_is_returned(memory, make):
@@ -37,7 +38,7 @@ def test_a_trial_goes_from_waiting_to_running_to_complete(memory, make):
         1.5,
         True,
     )
-    assert (done.curve, done.cost) == (make.CURVE, make.COST)
+    assert (done.curve, done.cost) == (make.CURVE, {**USUAL, **make.COST})
     assert memory.get_trial("demo", 1) == done
 
 
