@@ -1,9 +1,8 @@
 """The one path of every model call, offline twins included.
 
-Render the prompt -> is this call settled already? then its reply -> reserve budget -> call -> parse -> at
-most two repair turns that quote the exact error -> typed reply. Where a call fails the next spare model is
-asked. After a third bad reply, or when no model is left, the offline twin answers, marked `fallback`. Every
-turn is a row of its own, whatever happened.
+Render the prompt -> is this call settled already? then its reply -> reserve budget -> call -> parse -> at most two
+repair turns that quote the exact error -> typed reply. Where a call fails the next spare model is asked. After a third
+bad reply, or when no model is left, the offline twin answers, marked `fallback`. Every turn is a row of its own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,10 +27,7 @@ AnswerSource = Literal["model", "offline", "fallback"]
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[R]):
-    """A role's reply and where it came from.
-
-    `dropped` names the items of a reply that were broken and left out.
-    """
+    """A role's reply and where it came from. `dropped` names the items of it that were broken and left out."""
 
     reply: R
     call_id: str
@@ -62,6 +58,7 @@ class Caller:
         cache: a question that another run asked the same model in the same words takes that answer.
         """
         self._memory = memory
+        self._library = library
         self._conversation = Conversation(memory, library)
         self._clients = clients
         self._spares = tuple(spares)
@@ -163,11 +160,12 @@ class Caller:
         self, request: Question[R], *, turn: int, source: Literal["offline", "fallback"]
     ) -> Answer[R]:
         """Let the offline twin answer; its reply takes the same way through JSON as a model's."""
-        text = self._twins[request.role.prompt].act(request.view, request.make_rng()).model_dump_json()
+        with self._library.looking_once():
+            text = self._twins[request.role.prompt].act(request.view, request.make_rng()).model_dump_json()
         parsed, key = parse_reply(text, request.role.reply_type), request.key(turn)
-        self._memory.answer_call(
-            key, source=source, reply=text, **self._asked(request, request.messages, "offline")
-        )
+        asked = self._asked(request, request.messages, "offline")
+        with self._memory.transaction(durable=False):  # the twin says the same again
+            self._memory.answer_call(key, source=source, reply=text, **asked)
         return Answer(parsed.reply, key.call_id, source, parsed.dropped)
 
     def _copy(

@@ -1,7 +1,7 @@
 """The finished trials of a run as roles may see them: read once, ranked, cut to what a view holds."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -57,20 +57,30 @@ class FinishedTrials:
     def before(self, round: int) -> "Record":
         """Return the finished trials of earlier rounds; it grows when a later round is asked for."""
         while len(self._ends) < round - 1:
-            self._record.add(self._read(len(self._ends) + 1))
-            self._ends.append(len(self._record.known))
+            self._keep(self._read(len(self._ends) + 1)[0])
         if round - 1 == len(self._ends):
             return self._record
         return Record(self._bounds, self._record.known[: self._ends[round - 2] if round > 1 else 0])
 
     def through(self, round: int) -> tuple["Record", tuple[TrialView, ...]]:
-        """Return the finished trials up to the end of a round, and those of the round; it is read afresh."""
-        new = self._read(round)
-        return self.before(round).joined_by(new), tuple(k.trial for k in new)
+        """Return the finished trials up to the end of a round, and those of the round; one not over is read afresh."""
+        record, (new, is_over) = self.before(round), self._read(round)
+        if is_over and record is self._record:
+            self._keep(new)
+        else:
+            record = record.joined_by(new)
+        return record, tuple(one.trial for one in new)
 
-    def _read(self, round: int) -> list[Known]:
+    def _keep(self, known: list[Known]) -> None:
+        """Take the trials of the next round, which is over."""
+        self._record.add(known)
+        self._ends.append(len(self._record.known))
+
+    def _read(self, round: int) -> tuple[list[Known], bool]:
+        """Return the finished trials of a round, and whether it had its end: all have feedback then."""
         rows = self._memory.trials(self._run_id, round=round)
-        return [self._known(row) for row in sorted(rows, key=lambda row: row.number) if row.is_finished]
+        is_over = bool(rows) and all(row.feedback is not None for row in rows)
+        return [self._known(row) for row in rows if row.is_finished], is_over
 
     def _known(self, row: TrialRow) -> Known:
         architecture = self._space.parse(row.architecture)
@@ -109,6 +119,7 @@ class Record:
         self._accuracies: list[float] = []
         self._unlikeness = _Unlikeness()
         self._chosen: dict[int, tuple[Known, ...]] = {}  # by limit
+        self._digest: tuple[TrialView, ...] | None = None
         self.add(known)
 
     def __len__(self) -> int:
@@ -130,12 +141,13 @@ class Record:
                 if -loss > self._highest:
                     self._highest, self._last_gain = -loss, trial.round
             self._chosen.clear()
+            self._digest = None
 
     def joined_by(self, known: Iterable[Known]) -> "Record":
         """Return a record that has more trials; this one stays."""
         joined = copy(self)
         joined.known, joined.by_number = self.known.copy(), self.by_number.copy()
-        joined.codes, joined._chosen = self.codes.copy(), {}
+        joined.codes, joined._chosen, joined._digest = self.codes.copy(), {}, None
         joined._ranking, joined._best = self._ranking.copy(), self._best.copy()
         joined._accuracies, joined._unlikeness = self._accuracies.copy(), self._unlikeness.copy()
         joined.add(known)
@@ -179,6 +191,11 @@ class Record:
         The best, then those that differ most from all chosen before (in the values of the canonical form), of equals
         the best and then the earliest; then the latest.
         """
+        if self._digest is None:
+            self._digest = self._sum_up()
+        return self._digest
+
+    def _sum_up(self) -> tuple[TrialView, ...]:
         if len(self.known) <= BEST + VARIED + LATEST:
             return tuple(one.bare for one in self.known)
         chosen = {place for *_, place in self._best[:BEST]}
@@ -201,20 +218,23 @@ class Record:
         )
 
     def _nearer(self, near: NDArray[np.int64] | None, place: int) -> NDArray[np.int64]:
-        distances = self._unlikeness.distances(self.known[place].canonical)
+        distances: NDArray[np.int64] = self._unlikeness.distances([self.known[place].canonical])[0]
         return distances if near is None else np.minimum(near, distances)
 
     def idle_rounds(self, round: int) -> int:
         """Return how many of the rounds before `round`, the latest ones, brought no better trial."""
         return round - 1 - self._last_gain
 
-    def nearest(self, canonical: Values) -> tuple[int | None, int | None]:
-        """Return the number of the first nearest trial, and in how many dimensions of its canonical form it differs."""
-        if not self.known:
-            return None, None
+    def nearest(self, canonical: Sequence[Values]) -> list[tuple[int | None, int | None]]:
+        """Return for each canonical form the number of the first nearest trial, and how many dimensions differ."""
+        if not self.known or not canonical:
+            return [(None, None)] * len(canonical)
         distances = self._unlikeness.distances(canonical)
-        place = int(distances.argmin())
-        return self.known[place].trial.number, int(distances[place])
+        places = distances.argmin(axis=1).tolist()
+        return [
+            (self.known[place].trial.number, near)
+            for place, near in zip(places, distances.min(axis=1).tolist(), strict=True)
+        ]
 
 
 class _Unlikeness:
@@ -243,9 +263,11 @@ class _Unlikeness:
         self._codes[:, self._count] = row
         self._count += 1
 
-    def distances(self, values: Values) -> NDArray[np.int64]:
-        """Return the distance of an architecture to each that was added, in their order."""
-        total = np.zeros(self._count, dtype=np.int64)
-        for codes, options, value in zip(self._codes, self._options, values, strict=True):
-            total += codes[: self._count] != options.get(value, -1)
+    def distances(self, values: Sequence[Values]) -> NDArray[np.int64]:
+        """Return the distance of each architecture, a row for each, to each that was added, in their order."""
+        total = np.zeros((len(values), self._count), dtype=np.int64)
+        columns = zip(*values, strict=True)
+        for codes, options, column in zip(self._codes, self._options, columns, strict=True):
+            asked = np.array([options.get(value, -1) for value in column], dtype=np.int32)
+            total += asked[:, None] != codes[None, : self._count]
         return total

@@ -10,7 +10,7 @@ from typing import Any
 
 from navarch.agents.estimates import Estimate, estimate
 from navarch.agents.finished import Bounds, FinishedTrials, Record
-from navarch.agents.kernel import PathCounts, Values
+from navarch.agents.kernel import PathCounts
 from navarch.agents.proxy_columns import figures_of, measured
 from navarch.agents.views import (
     CandidateView,
@@ -151,16 +151,14 @@ class Recall:
         canonical = [self._space.canonical(architecture).values for architecture in architectures]
         estimates = estimate(known.chosen(HISTORY), canonical, self._path_counts)
         proxies = measured(rows)
-        shown = zip(rows, architectures, canonical, estimates, strict=True)
+        shown = zip(rows, architectures, estimates, known.nearest(canonical), strict=True)
         return CriticView(
             mission=self.mission(round, known),
             space=self.space_view,
             direction=self.direction(round),
             lessons=self._lessons(round),
             top=known.best(TOP),
-            candidates=tuple(
-                self._candidate(i, *item, known, proxies) for i, item in enumerate(shown, start=1)
-            ),
+            candidates=tuple(self._candidate(i, *item, proxies) for i, item in enumerate(shown, start=1)),
             keep=self._trials_per_round if keep is None else keep,
             history=known.history(HISTORY),
             proxies=proxies,
@@ -227,13 +225,11 @@ class Recall:
         index: int,
         row: ProposalRow,
         architecture: Architecture,
-        canonical: Values,
         estimated: Estimate,
-        known: Record,
+        nearest: tuple[int | None, int | None],
         proxies: Sequence[str],
     ) -> CandidateView:
         cost = cost_on(self._task, self._space, architecture, self._fidelity)
-        nearest, distance = known.nearest(canonical)
         figures = figures_of(row)
         return CandidateView(
             index=index,
@@ -244,8 +240,8 @@ class Recall:
             why=row.why,
             estimate=estimated.mean,
             uncertainty=estimated.std,
-            nearest=nearest,
-            nearest_distance=distance,
+            nearest=nearest[0],
+            nearest_distance=nearest[1],
             proxies=tuple(figures.get(name) for name in proxies),
         )
 

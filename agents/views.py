@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
+from navarch.prompts import SCALARS, Checked, check_plain
+
 
 @dataclass(frozen=True)
 class SpaceView:
@@ -26,7 +28,7 @@ class SpaceView:
     prior: tuple[str, ...] | None = None
 
     @cached_property
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Checked:
         """Return it as plain data; a run has one space for all its views."""
         return _record(self)
 
@@ -145,16 +147,17 @@ class _Lazily(Mapping[str, Any]):
 
 
 def _plain(value: Any) -> Any:
-    """Return a view's part as plain data. Mappings are plain already; rendering changes none of them."""
+    """Return a view's part as plain data. Raises: TypeError for what is none."""
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [item if type(item) in SCALARS else _plain(item) for item in value]
     if isinstance(value, SpaceView):
         return value.plain
-    return _record(value) if _names(type(value)) else value
+    return _record(value) if _names(type(value)) else check_plain(value)
 
 
-def _record(value: Any) -> dict[str, Any]:
-    return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+def _record(value: Any) -> Checked:
+    items = ((name, getattr(value, name)) for name in _names(type(value)))
+    return Checked({name: item if type(item) in SCALARS else _plain(item) for name, item in items})
 
 
 def _names(kind: type) -> tuple[str, ...]:

@@ -71,9 +71,11 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back; non-finite numbers of a curve survive as None."""
-        data = asdict(self)
-        data["curve"] = [_finite_or_none(asdict(point)) for point in self.curve]
-        return data
+        return {**asdict(self), "curve": self.plain_curve()}
+
+    def plain_curve(self) -> list[dict[str, Any]]:
+        """Return the curve as plain data; non-finite numbers are None."""
+        return [_finite_or_none(asdict(point)) for point in self.curve]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Outcome":

@@ -1,15 +1,15 @@
 """LangGraph's checkpoints, in a file of their own that may be lost: the memory is the truth.
 
 Strict serializer (a checkpoint can name no function or class) and `synchronous=FULL`, so that a finished node survives
-`kill -9`; where a round takes no time, a finished round: its nodes can be run again at no cost. Only the newest
-checkpoint of a run is kept when its segment ends.
+`kill -9`. Where a round takes no time its nodes can be run again at no cost, and only the end of a segment is stored.
+Only the newest checkpoint of a run is kept when its segment ends.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
@@ -21,27 +21,12 @@ from navarch import NavarchError
 BUSY_TIMEOUT_S = 30.0
 
 
-class _Put(NamedTuple):
-    """A checkpoint that is not stored yet."""
-
-    config: RunnableConfig
-    checkpoint: Checkpoint
-    metadata: CheckpointMetadata
-    new_versions: ChannelVersions
-
-
 class Saver(SqliteSaver):
-    """A SqliteSaver that passes a fault point after each checkpoint that it stores, for the kill tests.
-
-    whole_rounds: store one where a round's trials are, and the first and the last one, instead of one after each node.
-    """
+    """A SqliteSaver that passes a fault point after each checkpoint that it stores, for the kill tests."""
 
     def __init__(self, connection: sqlite3.Connection, fault: Callable[[str], None]) -> None:
         super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._fault = fault
-        self.whole_rounds = False
-        self._attempt = 1  # not known yet: a segment may begin behind the validator
-        self._waiting: _Put | None = None
 
     def put(
         self,
@@ -50,20 +35,10 @@ class Saver(SqliteSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, or keep it until a later one takes its place."""
-        before, self._attempt = self._attempt, checkpoint["channel_values"].get("attempt", 0)
-        self._waiting = _Put(config, checkpoint, metadata, new_versions)
-        if not self.whole_rounds or self._attempt < before:  # the evaluator sets the attempts back
-            self._store_waiting()
-        own = config["configurable"]
-        place = {name: own[name] for name in ("thread_id", "checkpoint_ns")}
-        return {"configurable": place | {"checkpoint_id": checkpoint["id"]}}
-
-    def _store_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            super().put(*waiting)
-            self._fault("checkpoint.put")
+        """Store a checkpoint."""
+        stored = super().put(config, checkpoint, metadata, new_versions)
+        self._fault("checkpoint.put")
+        return stored
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -71,8 +46,7 @@ class Saver(SqliteSaver):
         """Store nothing: a superstep of our graphs is one node, and the checkpoint that holds its writes comes next."""
 
     def keep_newest(self, thread_id: str) -> None:
-        """Store the newest checkpoint of a thread, and delete all others."""
-        self._store_waiting()
+        """Delete all checkpoints of a thread but the newest."""
         newest = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?"
         with self.conn:
             for table in ("checkpoints", "writes"):
@@ -84,16 +58,14 @@ class Saver(SqliteSaver):
 
 @contextmanager
 def open_checkpoints(
-    path: Path, fault: Callable[[str], None], note: Callable[[str], None], *, whole_rounds: bool = False
+    path: Path, fault: Callable[[str], None], note: Callable[[str], None]
 ) -> Iterator[Saver]:
     """Open the checkpoint file; a damaged one is set aside with a note, since the memory can do without it.
 
-    whole_rounds: see `Saver`.
     Raises: NavarchError when the file cannot be used, now or while the block runs.
     """
     with _explained(path):
         saver = _open_or_set_aside(path, fault, note)
-        saver.whole_rounds = whole_rounds
         try:
             yield saver
         finally:

@@ -19,11 +19,11 @@ def strategist(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Open the next round and let the Navigator rethink its strategy from the last one's results."""
     ctx = context_of(runtime)
     round = position_of(state).round + 1
-    ctx.memory.open_round(ctx.run_id, round)
+    ctx.open_round(round)
     turns = turns_of(ctx.settings, "navigator")
     role = replace(NAVIGATOR, turns=turns, room=ctx.settings.collm.room or None)
     answer = ask(ctx, role, navigator_view(ctx.recall, round, remembers=turns != 0), round=round)
-    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump(), answer.call_id)
+    ctx.set_direction(round, answer.reply.model_dump(), answer.call_id)
     return ctx.done(round=round, attempt=0)
 
 

@@ -1,8 +1,10 @@
 """What the nodes of one run work with: built once per process, never stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from navarch.agents.caller import Caller
 from navarch.agents.recall import Recall
@@ -12,6 +14,7 @@ from navarch.graph.fault import fault
 from navarch.graph.history import Searching
 from navarch.graph.past import Past
 from navarch.graph.progress import Progress, Standing
+from navarch.graph.rules import Rules, rules_of
 from navarch.graph.settings import Settings
 from navarch.graph.state import Update
 from navarch.graph.stopping import StopRequest, StopRun
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from langgraph.runtime import Runtime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunContext:
     """The tools of a run: memory, space, task, evaluator, roles or searcher, and the wish to stop."""
 
@@ -44,10 +47,29 @@ class RunContext:
     screen: ProxyScreen | None = None
     fault: Callable[[str], None] = fault
 
-    @property
+    @cached_property
+    def rules(self) -> Rules:
+        """Return the shape of the workflow's rounds."""
+        return rules_of(self.settings)
+
+    @cached_property
     def limits(self) -> Limits:
         """Return the constraints on candidates."""
         return Limits(**self.settings.limits.bounds, latency=self.latency)
+
+    def repeatable(self) -> AbstractContextManager[None]:
+        """Make one unit of writes that can be made again from what is stored, and need not wait for the disk."""
+        return self.memory.transaction(durable=False)
+
+    def open_round(self, round: int) -> None:
+        """Store a round as begun."""
+        with self.repeatable():
+            self.memory.open_round(self.run_id, round)
+
+    def set_direction(self, round: int, direction: Mapping[str, Any], call_id: str | None = None) -> None:
+        """Store what was said at the beginning of a round. call_id: the call that said it, and nothing else."""
+        with self.repeatable():
+            self.memory.set_direction(self.run_id, round, direction, call_id)
 
     def done(self, *, round: int | None = None, attempt: int | None = None) -> Update:
         """Return what a node changes in the state at its end."""

@@ -27,14 +27,17 @@ def critic(state: RunState, runtime: Runtime[RunContext]) -> Update:
         answer = ask(ctx, CRITIC, ctx.recall.critic(round, candidates, keep), round=round)
     except BudgetSpent:
         return ctx.done()  # proposals that are paid for are evaluated, in the order in which they came
-    leave_out(ctx, left_out)
-    _select(ctx, round, candidates, answer.reply.verdicts, keep)
+    with ctx.repeatable():
+        leave_out(ctx, left_out)
+        selected = _select(ctx, round, candidates, answer.reply.verdicts, keep)
+    ctx.progress.selected(round, *selected)
     return ctx.done()
 
 
 def _select(
     ctx: RunContext, round: int, candidates: Sequence[ProposalRow], verdicts: Sequence[Verdict], keep: int
-) -> None:
+) -> tuple[list[ProposalRow], int]:
+    """Store what becomes of the candidates; return the selected ones, and how many were vetoed."""
     rng = round_rng(ctx, "uncriticised", round)
     chosen, free = choose(verdicts, len(candidates), keep, ctx.settings.search.uncriticised, rng)
     judged = {verdict.candidate - 1: verdict for verdict in verdicts}
@@ -53,4 +56,4 @@ def _select(
         updates.append(ProposalUpdate(row.proposal_id, status, verdict=stored))
     ctx.memory.judge_proposals(ctx.run_id, updates)
     vetoes = sum(update.status == "vetoed" for update in updates)
-    ctx.progress.selected(round, [candidates[index] for index in chosen], vetoes)
+    return [candidates[index] for index in chosen], vetoes

@@ -19,18 +19,24 @@ def distiller(state: RunState, runtime: Runtime[RunContext]) -> Update:
         answer = ask(ctx, DISTILLER, ctx.recall.distiller(round), round=round)
     except BudgetSpent:
         return ctx.done()  # the trials of the round are stored; only the lesson is lost
-    _keep(ctx, round, answer.reply)
+    with ctx.repeatable():
+        notes = _keep(ctx, round, answer.reply)
+    for note in notes:
+        ctx.progress.noted(note)
     return ctx.done()
 
 
-def _keep(ctx: RunContext, round: int, reply: Lessons) -> None:
+def _keep(ctx: RunContext, round: int, reply: Lessons) -> list[str]:
+    """Store what the Distiller said; return what was refused, in words."""
+    notes = []
     for lesson in reply.lessons:
         try:
             ctx.memory.add_lesson(ctx.run_id, round, **lesson.model_dump())
         except UnknownTrialError as error:
-            ctx.progress.noted(f"a lesson was refused: {error}")
+            notes.append(f"a lesson was refused: {error}")
     for number in reply.retire:
         try:
             ctx.memory.retire_lesson(ctx.run_id, number, round)
         except UnknownLessonError as error:
-            ctx.progress.noted(f"a lesson could not be retired: {error}")
+            notes.append(f"a lesson could not be retired: {error}")
+    return notes

@@ -168,16 +168,15 @@ def _run(ctx: RunContext, rows: list[TrialRow], progress: Trying) -> None:
 
     def finish(job: Job, outcome: Outcome) -> None:
         ctx.fault("outcome.received")
-        facts = outcome.to_dict()
         latency = _latency(ctx, job) if outcome.state == "complete" else {}
         stored = ctx.memory.finish_trial(
             job.trial_id,
             state=outcome.state,
             reason=outcome.reason,
             detail=outcome.detail,
-            objectives={**facts["objectives"], **latency},
-            curve=facts["curve"],
-            cost=facts["cost"],
+            objectives={**outcome.objectives, **latency},
+            curve=outcome.plain_curve(),
+            cost=outcome.cost,
         )
         if job.live:
             end_live(Path(job.live))

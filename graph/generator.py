@@ -44,4 +44,5 @@ def store_proposals(
         )
         for position, proposal in enumerate(proposals)
     ]
-    ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
+    with ctx.repeatable():
+        ctx.memory.add_proposals(ctx.run_id, round, attempt, items)

@@ -28,10 +28,15 @@ class Searching:
         self._rounds = 0
 
     def history(self, round: int, attempt: int) -> History:
-        """Return what was named before this attempt; candidates of earlier attempts of the round are waiting."""
+        """Return what was named before this attempt; candidates of earlier attempts of the round are waiting.
+
+        It is only to be read.
+        """
         while self._rounds < round - 1:
             self._add_round(self._over, self._rounds + 1, None)
             self._rounds += 1
+        if attempt == 0:
+            return self._over  # asking leaves it as it is
         history = self._over.copy()
         self._add_round(history, round, attempt)
         return history

@@ -12,7 +12,7 @@ def navigator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Open the next round and set its direction from everything found so far."""
     ctx = context_of(runtime)
     round = position_of(state).round + 1
-    ctx.memory.open_round(ctx.run_id, round)
+    ctx.open_round(round)
     answer = ask(ctx, NAVIGATOR, ctx.recall.navigator(round), round=round)
-    ctx.memory.set_direction(ctx.run_id, round, answer.reply.model_dump(), answer.call_id)
+    ctx.set_direction(round, answer.reply.model_dump(), answer.call_id)
     return ctx.done(round=round, attempt=0)

@@ -11,5 +11,5 @@ def opening(state: RunState, runtime: Runtime[RunContext]) -> Update:
     ctx = context_of(runtime)
     ctx.leave_if_asked()
     round = position_of(state).round + 1
-    ctx.memory.open_round(ctx.run_id, round)
+    ctx.open_round(round)
     return ctx.done(round=round, attempt=0)

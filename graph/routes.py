@@ -5,7 +5,6 @@ from typing import Literal
 from langgraph.runtime import Runtime
 
 from navarch.graph.context import RunContext, context_of
-from navarch.graph.rules import rules_of
 from navarch.graph.seki import STAGE_BEGINS, stage_of
 from navarch.graph.selection import count_valid, wanted
 from navarch.graph.state import RunState, position_of
@@ -14,9 +13,8 @@ from navarch.graph.stopping import stop_reason
 
 def _needs_more(state: RunState, ctx: RunContext) -> bool:
     round, attempt = position_of(state)
-    rules = rules_of(ctx.settings)
-    missing = count_valid(ctx, round) < min(rules.enough, wanted(ctx, round))
-    return missing and attempt <= rules.retries
+    missing = count_valid(ctx, round) < min(ctx.rules.enough, wanted(ctx, round))
+    return missing and attempt <= ctx.rules.retries
 
 
 def ask_again_or_criticise(state: RunState, runtime: Runtime[RunContext]) -> Literal["generator", "critic"]:

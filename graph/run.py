@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
+from langgraph.types import Durability
+
 import navarch
 from navarch import NavarchError
 from navarch.evaluation import Evaluator
@@ -26,7 +28,7 @@ from navarch.graph.progress import Progress, Silent
 from navarch.graph.repeats import add_repeats, fresh_seeds, work_on_repeats
 from navarch.graph.replaying import pin_recordings
 from navarch.graph.result import RunResult, result_of
-from navarch.graph.rules import round_sizes, rules_of
+from navarch.graph.rules import round_sizes
 from navarch.graph.screening import make_screen
 from navarch.graph.settings import Settings, settings_of
 from navarch.graph.state import start_state
@@ -216,8 +218,7 @@ def _note_changed_prompts(ctx: RunContext, parts: RunParts) -> None:
 def search(ctx: RunContext, parts: RunParts) -> str:
     """Run the graph until the search is over; return why it is."""
     try:
-        path, instant = checkpoint_file(ctx.settings.db), ctx.evaluator.instant
-        with open_checkpoints(path, ctx.fault, ctx.progress.noted, whole_rounds=instant) as saver:
+        with open_checkpoints(checkpoint_file(ctx.settings.db), ctx.fault, ctx.progress.noted) as saver:
             _invoke(ctx, parts, saver)
     except StopRun as wish:
         if not wish.final:
@@ -229,11 +230,15 @@ def search(ctx: RunContext, parts: RunParts) -> str:
 def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
     """Run the graph from the newest checkpoint if the memory bears it out, else from the memory's last round."""
     graph = parts.workflow.build().compile(checkpointer=saver)
-    rules = rules_of(ctx.settings)
-    config = config_of(ctx.run_id, rules.most_rounds(ctx.settings.budget.trials), rules.retries)
+    rounds = ctx.rules.most_rounds(ctx.settings.budget.trials)
+    config = config_of(ctx.run_id, rounds, ctx.rules.retries)
     last = ctx.memory.last_round(ctx.run_id)
     position = stored_position(saver, config)
-    fits = position is not None and position["written"] <= ctx.memory.written(ctx.run_id, position["round"])
+    fits = (
+        position is not None
+        and last - 1 <= position["round"]  # else it is an earlier segment's
+        and position["written"] <= ctx.memory.written(ctx.run_id, position["round"])
+    )
     start = None
     if not fits or not graph.get_state(config).next:
         saver.delete_thread(ctx.run_id)
@@ -241,25 +246,27 @@ def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
             ctx.progress.noted(f"no usable checkpoint: round {last} is taken up again from the memory")
         # Replaying the last round is free: every finished call and trial of it is found in the memory.
         start = start_state(ctx.run_id, max(0, last - 1))
+    # A round that takes no time is not worth a checkpoint of its own.
+    durability: Durability = "exit" if ctx.evaluator.instant else "sync"
     try:
-        graph.invoke(start, config, context=ctx, durability="sync")
+        graph.invoke(start, config, context=ctx, durability=durability)
     finally:
         saver.keep_newest(ctx.run_id)
 
 
 def _cancel_unfinished(ctx: RunContext) -> None:
     """Close trials that a spent time budget left waiting, so that a finished run has no open trial."""
-    for row in ctx.memory.trials(ctx.run_id):
-        if row.state in ("waiting", "running"):
-            ctx.memory.finish_trial(
-                row.trial_id,
-                state="failed",
-                reason="cancelled",
-                detail="the budget was spent first",
-                objectives={},
-                curve=[],
-                cost={},
-            )
+    memory, run_id = ctx.memory, ctx.run_id
+    for row in (*memory.trials(run_id, state="waiting"), *memory.trials(run_id, state="running")):
+        memory.finish_trial(
+            row.trial_id,
+            state="failed",
+            reason="cancelled",
+            detail="the budget was spent first",
+            objectives={},
+            curve=[],
+            cost={},
+        )
 
 
 def _read_test(ctx: RunContext) -> None:

@@ -55,7 +55,7 @@ def name_new(ctx: RunContext, round: int, attempt: int, count: int) -> None:
 
 def store_opening(ctx: RunContext, round: int, attempt: int, items: Sequence[NewProposal]) -> None:
     """Store what was named, and the round as begun if it is new."""
-    with ctx.memory.transaction(durable=False):
+    with ctx.repeatable():
         ctx.memory.open_round(ctx.run_id, round)
         ctx.memory.add_proposals(ctx.run_id, round, attempt, items)
 

@@ -64,7 +64,7 @@ def draw(recall: Recall, settings: Settings, round: int) -> tuple[TrialView, ...
 def start(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Open the first round with the architecture that self-evolution begins from: the given one, or a random one."""
     ctx = context_of(runtime)
-    ctx.memory.open_round(ctx.run_id, 1)
+    ctx.open_round(1)
     given = ctx.settings.seki.start
     if given is not None:
         architectures = [ctx.space.parse(given)]
@@ -93,11 +93,11 @@ def patterns(state: RunState, runtime: Runtime[RunContext]) -> Update:
     """Open a round of inspiration: draw from the best, and let the Distiller say what they have in common."""
     ctx = context_of(runtime)
     round = position_of(state).round + 1
-    ctx.memory.open_round(ctx.run_id, round)
+    ctx.open_round(round)
     drawn = draw(ctx.recall, ctx.settings, round)
     answer = ask(ctx, DISTILLER, patterns_view(ctx.recall, round, drawn), round=round)
     found = {"patterns": answer.reply.patterns, "drawn": [trial.number for trial in drawn]}
-    ctx.memory.set_direction(ctx.run_id, round, found)
+    ctx.set_direction(round, found)
     return ctx.done(round=round, attempt=0)
 
 
@@ -116,5 +116,5 @@ def _position(ctx: RunContext, state: RunState) -> tuple[int, int]:
     """Return the round and the attempt, the round opened if this is its first node."""
     before, attempt = position_of(state)
     round = before + (1 if attempt == 0 else 0)
-    ctx.memory.open_round(ctx.run_id, round)
+    ctx.open_round(round)
     return round, attempt

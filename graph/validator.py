@@ -13,7 +13,6 @@ from navarch import NavarchError
 from navarch.evaluation import cost_on, static_check
 from navarch.graph.context import RunContext, context_of
 from navarch.graph.past import Seen
-from navarch.graph.rules import rules_of
 from navarch.graph.rungs import is_promotion
 from navarch.graph.screening import screen
 from navarch.graph.selection import round_rng, valid_proposals, wanted
@@ -31,10 +30,9 @@ def validator(state: RunState, runtime: Runtime[RunContext]) -> Update:
     round, attempt = position_of(state)
     # A promotion is known on purpose.
     seen = None if is_promotion(ctx.memory, ctx.run_id, ctx.settings, round) else _seen(ctx, round, attempt)
-    with ctx.memory.transaction(durable=False):
+    with ctx.repeatable():
         judgements = _judge(ctx, round, attempt, seen)
-        rules = rules_of(ctx.settings)
-        if seen is not None and rules.fills and attempt >= rules.retries:
+        if seen is not None and ctx.rules.fills and attempt >= ctx.rules.retries:
             judgements += _fill(ctx, round, attempt, seen, len(judgements))
     screen(ctx, round)
     ctx.progress.validated(round, attempt, Counter(judgement.status for judgement in judgements))
@@ -75,7 +73,7 @@ def judge(ctx: RunContext, row: ProposalRow, seen: Seen | None) -> ProposalUpdat
         )
     known = _facts(ctx, architecture, proposed)
     over = static_check(ctx.space, architecture, ctx.task, ctx.fidelity, ctx.limits)
-    if over is not None and rules_of(ctx.settings).filters:
+    if over is not None and ctx.rules.filters:
         return ProposalUpdate(row.proposal_id, "invalid", problems=[over.as_dict()], **known)
     twin = None if seen is None else seen.find(known["digest"])
     if twin is not None:

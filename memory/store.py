@@ -23,7 +23,10 @@ from navarch.memory.trials import Trials
 
 
 class Memory(Runs, Rounds, Proposals, Trials, TrialViews, Answers, Directions, Lessons, TestScores):
-    """What all runs know. Writes are idempotent by key, all or nothing, and on the disk when they return."""
+    """What all runs know. Writes are idempotent by key, all or nothing, and on the disk when they return.
+
+    Those in a transaction with `durable=False` wait for the next that is; a process that is killed loses none.
+    """
 
     @classmethod
     def open(

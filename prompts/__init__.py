@@ -5,10 +5,13 @@ from navarch.prompts.front_matter import Sampling
 from navarch.prompts.library import PromptLibrary, Rendered
 from navarch.prompts.load import PromptFile
 from navarch.prompts.problems import PromptError, PromptProblem
+from navarch.prompts.template import SCALARS, Checked, check_plain
 from navarch.prompts.variables import VARIABLES
 
 __all__ = [
+    "SCALARS",
     "VARIABLES",
+    "Checked",
     "PromptError",
     "PromptFile",
     "PromptFolder",
@@ -17,4 +20,5 @@ __all__ = [
     "Rendered",
     "Sampling",
     "Source",
+    "check_plain",
 ]

@@ -4,7 +4,8 @@ Every use looks at the files again, so an edit during a run counts from the next
 by its digest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class PromptLibrary:
     def __init__(self, option: Path | None = None, project: Path | None = Path("prompts")) -> None:
         self.folders = find_folders(option, project)
         self._loaded: dict[str, Loaded] = {}
+        self._looked_at: set[str] | None = None
 
     def get(self, name: str) -> PromptFile:
         """Return one prompt by name (`navigator`, `offline/lesson`). Raises: PromptError."""
@@ -91,9 +93,22 @@ class PromptLibrary:
         """Return what is wrong with any prompt in force, with file and line; empty when all is well."""
         return check_prompts(self.folders)
 
+    @contextmanager
+    def looking_once(self) -> Iterator[None]:
+        """Look at each file once while the block runs, so that the phrases of one reply are of one version."""
+        self._looked_at = set()
+        try:
+            yield
+        finally:
+            self._looked_at = None
+
     def _load(self, name: str) -> Loaded:
         """Return a prompt as its files are now; it is read anew when any of them is another."""
-        kept = self._loaded.get(name)
+        kept, looked_at = self._loaded.get(name), self._looked_at
+        if kept is not None and looked_at is not None and name in looked_at:
+            return kept
         if kept is None or any(find_text(self.folders, text.name) != text for text in kept.files):
             kept = self._loaded[name] = compile_prompt(read_prompt(self.folders, name))
+        if looked_at is not None:
+            looked_at.add(name)
         return kept

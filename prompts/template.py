@@ -5,10 +5,12 @@ in, no value rendered as a template, no unbounded repetition by an operator. Not
 user's own that loops long.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -24,7 +26,7 @@ from navarch.prompts.problems import PromptError, fail
 MAX_RENDERED = 1_000_000
 MAX_DEPTH = 12
 PARTS_AT_ONCE = 64
-_SCALARS = frozenset({type(None), str, bool, int, float})
+SCALARS = frozenset({type(None), str, bool, int, float})
 _OF_LOOPS = frozenset({"index", "index0", "first", "last", "length"})
 _BLANKS = re.compile(r"\n{3,}")
 _ERRORS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -76,24 +78,38 @@ def render(
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
+class Checked(dict[str, Any]):
+    """Plain data that is known to be plain and never changes, so that it is not looked through again."""
+
+    @cached_property
+    def _texts(self) -> dict[str | None, str]:
+        return {}
+
+    def text(self, key: str | None = None) -> str:
+        """Return it, or what it has under a key, as JSON: equal for equal data. It is written once."""
+        if key not in self._texts:
+            self._texts[key] = json.dumps(self if key is None else self[key])
+        return self._texts[key]
+
+
 def check_plain(value: Any, where: tuple[str, ...] = ("data",), depth: int = 0) -> Any:
     """Return `value` with tuples as lists.
 
     Raises: TypeError for anything but plain data (str, int, float, bool, ...), naming the keys `where` it is.
     """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS or kind is Checked:
         return value
     if depth > MAX_DEPTH:
         raise TypeError(f"{'.'.join(where)} is nested too deeply for a prompt")
     if kind is list or kind is tuple or isinstance(value, (list, tuple)):
-        return [item if type(item) in _SCALARS else check_plain(item, where, depth + 1) for item in value]
+        return [item if type(item) in SCALARS else check_plain(item, where, depth + 1) for item in value]
     if kind is dict or isinstance(value, Mapping):
         checked = {}
         for key, item in value.items():
             if type(key) is not str:
                 raise TypeError(f"{'.'.join(where)} has a key that is not text")
-            checked[key] = item if type(item) in _SCALARS else check_plain(item, (*where, key), depth + 1)
+            checked[key] = item if type(item) in SCALARS else check_plain(item, (*where, key), depth + 1)
         return checked
     raise TypeError(f"{'.'.join(where)} is of type {kind.__name__}, which is not plain data")
 

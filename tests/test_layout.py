@@ -168,7 +168,7 @@ def test_only_echo_writes_to_the_terminal():
                 assert used not in {"typer.echo", "typer.secho", "click.echo"}, f"{name_of(path)} uses {used}"
 
 
-def test_the_graph_always_runs_with_synchronous_checkpoints():
+def test_the_graph_runs_with_synchronous_checkpoints_or_where_a_round_takes_no_time_with_the_last_alone():
     calls = [
         node
         for path in (ROOT / "graph").glob("*.py")
@@ -180,7 +180,9 @@ def test_the_graph_always_runs_with_synchronous_checkpoints():
     assert calls
     for call in calls:
         durability = [k.value for k in call.keywords if k.arg == "durability"]
-        assert [ast.literal_eval(value) for value in durability] == ["sync"]
+        assert [ast.unparse(value) for value in durability] == ["durability"]
+    chosen = "'exit' if ctx.evaluator.instant else 'sync'"
+    assert f": Durability = {chosen}" in ast.unparse(nodes_of(ROOT / "graph" / "run.py")[0])
 
 
 def test_a_file_opens_with_a_docstring_and_stays_below_300_lines():

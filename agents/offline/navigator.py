@@ -118,8 +118,10 @@ def _choose_parents(finished: Sequence[TrialView], picks: Sequence[Pick]) -> lis
     good = ranked[: max(MAX_BUILD_ON, len(ranked) // 4)]
     chosen = good[:1]
     for pick in picks:
-        near = min(good, key=lambda t: (distance(t.values, pick.values), -accuracy(t), t.number))
-        if near not in chosen and len(chosen) < MAX_BUILD_ON - 2:
+        if len(chosen) == MAX_BUILD_ON - 2:
+            break
+        near = min(good, key=lambda t: distance(t.values, pick.values))  # of equally near ones the best
+        if near not in chosen:
             chosen.append(near)
     while len(chosen) < min(MAX_BUILD_ON, len(good)):
         chosen.append(_most_different(good, chosen))

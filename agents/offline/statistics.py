@@ -57,13 +57,15 @@ def accuracy(trial: TrialView) -> float:
 def option_effects(choices: Choices, trials: Sequence[TrialView]) -> list[Effect]:
     """Return the effect of each option with enough support, strongest first; ties in the declared order."""
     effects = []
-    middle = math.fsum(accuracy(t) for t in trials) / max(len(trials), 1)
-    shifted = [accuracy(t) - middle for t in trials]  # so that sums of squares keep their digits
+    accuracies = [accuracy(t) for t in trials]
+    middle = math.fsum(accuracies) / max(len(trials), 1)
+    shifted = [value - middle for value in accuracies]  # so that sums of squares keep their digits
+    columns = list(zip(*(t.values for t in trials), strict=True)) or [()] * len(choices.options)
     total = _Sums(len(shifted), math.fsum(shifted), math.fsum(value * value for value in shifted))
     for position, (dimension, options) in enumerate(zip(choices.dimensions, choices.options, strict=True)):
         groups: dict[str, list[float]] = {}
-        for trial, value in zip(trials, shifted, strict=True):
-            groups.setdefault(trial.values[position], []).append(value)
+        for chosen, value in zip(columns[position], shifted, strict=True):
+            groups.setdefault(chosen, []).append(value)
         for option in options:
             group = groups.get(option, [])
             inside = _Sums(len(group), sum(group), sum(value * value for value in group))

@@ -5,6 +5,7 @@ that of its reference code.
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from navarch.spaces.paths import mean_path
 from navarch.spaces.problems import InvalidArchitecture, Problem, shorten
@@ -24,15 +25,21 @@ _EDGE_1_2 = EDGES.index((1, 2))
 
 def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
     """Return for every edge whether it lies on a path without none from the input to the output."""
+    return _live(tuple(operation != NONE for operation in operations))
+
+
+@lru_cache(maxsize=1 << len(EDGES))
+def _live(is_open: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Return the same for every edge that is open or not, which is all that counts."""
     reached, leading = {INPUT}, {OUTPUT}
-    steps = [(edge, operation != NONE) for edge, operation in zip(EDGES, operations, strict=True)]
-    for (source, target), is_open in steps:
-        if is_open and source in reached:
+    steps = list(zip(EDGES, is_open, strict=True))
+    for (source, target), leads in steps:
+        if leads and source in reached:
             reached.add(target)
-    for (source, target), is_open in reversed(steps):
-        if is_open and target in leading:
+    for (source, target), leads in reversed(steps):
+        if leads and target in leading:
             leading.add(source)
-    return tuple(is_open and source in reached and target in leading for (source, target), is_open in steps)
+    return tuple(leads and source in reached and target in leading for (source, target), leads in steps)
 
 
 def canonical_operations(operations: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:

@@ -98,8 +98,10 @@ def test_a_record_that_grew_says_what_a_look_at_all_trials_says(items, first, se
         assert found.idle_rounds(round + 1) == idle(all_of_it, round + 1)
         assert found.of_round(round) == tuple(one.trial for one in all_of_it if one.trial.round == round)
         assert list(found.codes) == list(dict.fromkeys(one.trial.code for one in all_of_it))
-        near = [(sum(map(ne, one.canonical, "abd")), one.trial.number) for one in all_of_it]
-        assert found.nearest(tuple("abd"))[::-1] == min(near, default=(None, None))
+        asked = [tuple("abd"), tuple("cbb")]
+        near = [[(sum(map(ne, one.canonical, a)), one.trial.number) for one in all_of_it] for a in asked]
+        assert [pair[::-1] for pair in found.nearest(asked)] == [min(of, default=(None, None)) for of in near]
+        assert found.nearest([]) == []
 
 
 @pytest.mark.parametrize("n_trials", [0, 3])

@@ -333,6 +333,26 @@ def test_earlier_rounds_are_read_once(told, monkeypatch):
     assert [t.number for t in recall.navigator(2).history] == [1, 2, 3, 4]
 
 
+def test_a_round_that_is_over_is_read_once_for_the_distiller_and_the_next_navigator(told, monkeypatch):
+    fresh, recall = told.recall(), told.recall()
+    seen = recall.distiller(2)
+    monkeypatch.setattr(told.memory, "trials", None)
+    shown = recall.navigator(3)
+    assert (shown.digest, shown.history, shown.new) == (seen.digest, seen.history, seen.new)
+    monkeypatch.undo()
+    assert (fresh.navigator(3), fresh.distiller(2)) == (shown, seen)
+
+
+def test_a_round_without_feedback_is_not_over_and_read_afresh(told, monkeypatch):
+    recall = told.recall()
+    monkeypatch.setattr(told.memory, "set_feedback", lambda *_: None)
+    told.finish(3, {"333131": 86.0})
+    assert [t.number for t in recall.distiller(3).new] == [7]
+    told.finish(3, {"111110": 30.0})
+    assert [t.number for t in recall.distiller(3).new] == [7, 8]
+    assert [t.number for t in recall.distiller(3).history] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
 def test_long_histories_keep_the_best_and_the_latest(story):
     cells = {story.space.digest(story.space.parse(code)): code for code in ALL_CODES}
     codes = list(cells.values())[:125]

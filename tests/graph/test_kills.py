@@ -116,7 +116,7 @@ def test_a_search_on_a_table_that_is_killed_again_and_again_ends_with_the_same_t
     assert navarch(whole, *run).returncode == 0
     assert navarch(folder, *run, fault="proposals.stored:3:SIGKILL").returncode == -signal.SIGKILL
     done = []
-    for fault in ("trial.finished:2", "checkpoint.put:2", "outcome.received:2"):
+    for fault in ("trial.finished:2", "proposals.stored:4", "outcome.received:2"):
         killed = navarch(folder, "resume", "latest", fault=f"{fault}:SIGKILL")
         assert killed.returncode == -signal.SIGKILL, f"{fault} was not passed: {killed.stdout}"
         assert table_of(folder)[: len(done)] == done  # what was stored stays

@@ -11,9 +11,10 @@ from scripted_model import ScriptedModel
 
 import navarch.graph.run as run_module
 from navarch import NavarchError
-from navarch.graph.checkpoints import Saver, open_checkpoints
+from navarch.graph.checkpoints import Saver
 from navarch.graph.paths import checkpoint_file
 from navarch.memory import Memory
+from navarch.memory.connection import Store
 
 
 class Killed(BaseException):
@@ -165,26 +166,68 @@ def test_a_run_whose_output_nobody_reads_is_stopped_and_goes_on(bench):
     assert len(bench.table()) == 6
 
 
-def test_where_rounds_take_no_time_one_checkpoint_a_round_is_stored_and_the_last(tmp_path):
-    passed, config = [], {"configurable": {"thread_id": "r1", "checkpoint_ns": ""}}
-    path = tmp_path / "checkpoints"
-    with open_checkpoints(path, passed.append, lambda note: None, whole_rounds=True) as saver:
-        for number, attempt in enumerate((0, 0, 1, 0, 0, 1)):  # searcher, validator, evaluator, and again
-            checkpoint = {"v": 1, "id": str(number), "channel_values": {"attempt": attempt}}
-            assert saver.put(config, checkpoint, {"step": number}, {})["configurable"]["thread_id"] == "r1"
-        assert passed == ["checkpoint.put"] * 2  # the first, and the evaluator's
-        assert saver.get_tuple(config).checkpoint["id"] == "3"
-        saver.keep_newest("r1")
-        assert saver.get_tuple(config).checkpoint["id"] == "5"
-        assert saver.conn.execute("SELECT count(*) FROM checkpoints").fetchone() == (1,)
+def make_instant(bench):
+    bench.prepare = lambda evaluator: setattr(evaluator, "instant", True)
 
 
-def test_where_rounds_take_no_time_a_segment_that_begins_behind_its_validator_stores_the_round(tmp_path):
-    passed, config = [], {"configurable": {"thread_id": "r1", "checkpoint_ns": ""}}
-    with open_checkpoints(tmp_path / "it", passed.append, lambda note: None, whole_rounds=True) as saver:
-        evaluator = {"v": 1, "id": "1", "channel_values": {"attempt": 0}}
-        saver.put(config, evaluator, {"step": 1}, {})
-    assert passed == ["checkpoint.put"]
+def test_where_rounds_take_no_time_one_checkpoint_is_stored_when_a_segment_ends(bench):
+    make_instant(bench)
+    stored, put = [], Saver.put
+
+    def counted(saver, *args):
+        stored.append(saver)
+        return put(saver, *args)
+
+    bench.monkeypatch.setattr(Saver, "put", counted)
+    bench.run(budget={"trials": 6}, progress=StopAfter(bench, 3))
+    assert len(stored) == 1
+    listener = StopAfter(bench, -1)
+    assert bench.resume(progress=listener).run.state == "finished"
+    assert len(stored) == 2
+    assert not any("from the memory" in note for note in listener.notes)  # the checkpoint was used
+
+
+@pytest.mark.slow
+def test_on_a_table_a_checkpoint_that_an_earlier_segment_left_is_passed_over(bench):
+    make_instant(bench)
+    bench.run(budget={"trials": 9}, progress=StopAfter(bench, 1))
+    with bench.monkeypatch.context() as patch:
+        kill_stores_nothing(patch)
+        with pytest.raises(Killed):
+            bench.resume(progress=KilledIn(4, is_tried=False))
+    listener = StopAfter(bench, -1)
+    assert bench.resume(progress=listener).run.state == "finished"
+    assert [note for note in listener.notes if "from the memory" in note] == [
+        "no usable checkpoint: round 4 is taken up again from the memory"
+    ]
+    table, bench.db = bench.table(), bench.folder / "unstopped.db"
+    bench.run(budget={"trials": 9})
+    assert table == bench.table()
+
+
+def test_what_offline_roles_say_does_not_wait_for_the_disk(bench):
+    """On a table only a round's results do: one wait a round, beside those of the beginning and the end."""
+    make_instant(bench)
+    waited, wait = [], Store._wait_for_disk
+
+    def noted(store, durable):
+        waited.append(durable)
+        wait(store, durable)
+
+    bench.monkeypatch.setattr(Store, "_wait_for_disk", noted)
+    bench.run(budget={"trials": 4})
+    few = waited.count(True)
+    waited.clear()
+    bench.db = bench.folder / "longer.db"
+    bench.run(budget={"trials": 6})  # one round more
+    assert waited.count(True) - few == 1
+    assert waited.count(False) > 5
+
+
+def kill_stores_nothing(patch):
+    """Keep LangGraph from storing a checkpoint while an exception, which stands for a kill, leaves the graph."""
+    patch.setattr(Saver, "put", lambda saver, config, *rest: config)
+    patch.setattr(Saver, "keep_newest", lambda saver, thread: None)
 
 
 class KilledIn(run_module.Silent):
@@ -204,7 +247,7 @@ class KilledIn(run_module.Silent):
 
 @pytest.mark.parametrize("is_tried", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_on_a_table_a_round_that_a_kill_left_open_is_finished_whatever_it_spent(bench, is_tried):
-    """The one checkpoint lies before the Distiller of the round before, which is then asked for what is stored."""
+    """There is no checkpoint: the round is taken up again from the memory."""
     edges = ("edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3")
 
     def proposal(option):  # one; the other trial of the round is drawn at random
@@ -225,10 +268,10 @@ def test_on_a_table_a_round_that_a_kill_left_open_is_finished_whatever_it_spent(
             **more,
         )
 
-    bench.prepare = lambda evaluator: setattr(evaluator, "instant", True)
+    make_instant(bench)
     model = use_model()
     with bench.monkeypatch.context() as patch:
-        patch.setattr(Saver, "keep_newest", lambda saver, thread: None)  # a kill stores nothing
+        kill_stores_nothing(patch)
         with pytest.raises(Killed):
             run(progress=KilledIn(2, is_tried=is_tried))
     assert bench.resume().run.state == "finished"

@@ -80,6 +80,15 @@ def test_an_edit_counts_from_the_next_call_on(project):
     assert before.digest != after.digest
 
 
+def test_the_phrases_of_one_reply_are_of_one_version(project):
+    library = project({"offline/why": "first"})
+    with library.looking_once():
+        said = [library.phrase("offline/why", {})]
+        project({"offline/why": "second"})
+        said.append(library.phrase("offline/why", {}))
+    assert [*said, library.phrase("offline/why", {})] == ["first", "first", "second"]
+
+
 def test_an_edit_within_one_time_stamp_counts_too(project, monkeypatch):
     library = project({"repair": "one"})
     state = os.stat(library.get("repair").path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from navarch.prompts import PromptLibrary, load, template
+from navarch.prompts import Checked, PromptError, PromptLibrary, load, template
 
 PROMPT = "{{ mission.metric }} of {{ space.size }}\n<!-- user -->\nround {{ mission.round }}, {{ keep }}"
 
@@ -78,3 +78,33 @@ def test_the_defaults_systems_are_kept():
     assert all(
         library._load(name).reads is not None for name in ("navigator", "generator", "critic", "distiller")
     )
+
+
+def test_an_if_that_asks_whether_there_is_anything_reads_no_more(project, counted):
+    _, rendered = counted
+    body = "{% if direction %}led{% elif lessons %}taught{% else %}free{% endif %}\n<!-- user -->\nx"
+    library = project({"critic": body})
+    told = ({"summary": "a"}, {"summary": "b"}, {})
+    assert [library.render("critic", {"direction": one, "lessons": [1]}).system for one in told] == [
+        "led",
+        "led",
+        "taught",
+    ]
+    assert rendered.count("system") == 2
+    with pytest.raises(PromptError, match="direction"):  # what is missing is not what is empty
+        library.render("critic", {"lessons": [1]})
+    both = project({"critic": body.replace("led", "{{ direction.summary }}")})
+    assert [both.render("critic", {"direction": one}).system for one in told[:2]] == ["a", "b"]
+
+
+def test_data_that_is_known_to_be_plain_is_written_once_and_not_looked_through_again(project, monkeypatch):
+    written, dumps = [], template.json.dumps
+    monkeypatch.setattr(template.json, "dumps", lambda item: written.append(item) or dumps(item))
+    library = project({"critic": "{{ space.rules | length }} of {{ direction }}\n<!-- user -->\nx"})
+    space, rules = Checked(rules=["a", "b"]), 2
+    for _ in range(3):
+        assert library.render("critic", {"space": space, "direction": Checked()}).system == f"{rules} of {{}}"
+    assert written.count(["a", "b"]) == 1
+    assert template.check_plain([space])[0] is space
+    other = Checked(rules=["a", "b", "c"])
+    assert library.render("critic", {"space": other, "direction": Checked()}).system == "3 of {}"
