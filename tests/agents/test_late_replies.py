@@ -10,7 +10,7 @@ LATE = GOOD["generator"].replace('"w"', '"late"')
 
 def snapshot(memory):
     tables = ("calls", "texts", "proposals", "rounds", "trials", "lessons")
-    return {table: memory._store.rows(f"SELECT * FROM {table} ORDER BY rowid") for table in tables}
+    return {table: sorted(memory._store.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
 
 def settle(memory, round, reply):

@@ -108,7 +108,7 @@ def test_mutated_replies_write_nothing_but_the_trace(memory, library, tmp_path, 
 
 def rows_beside_the_trace(memory):
     tables = ("runs", "rounds", "proposals", "trials", "lessons", "test_scores")
-    return {table: memory._store.rows(f"SELECT * FROM {table} ORDER BY rowid") for table in tables}
+    return {table: sorted(memory._store.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
 
 def thread_seconds(work):
