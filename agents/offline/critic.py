@@ -1,22 +1,33 @@
-"""The Critic's twin: ranks candidates by expected improvement, keeps a batch apart, vetoes the hopeless."""
+"""The Critic's twin: ranks candidates by expected improvement, keeps a batch apart, vetoes the hopeless.
+
+Where no improvement is left to expect, the model may be wrong far from its data: the least known comes first then.
+"""
 
 import random
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from navarch.agents.kernel import MIN_VARIANCE
 from navarch.agents.offline.moves import Choices, Values, distance
-from navarch.agents.offline.outlook import Traits, fit_to
+from navarch.agents.offline.outlook import Traits, fit_to, is_used_up
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.offline.statistics import completed
 from navarch.agents.offline.trust import min_trials, weigh
 from navarch.agents.replies import Verdict, Verdicts
-from navarch.agents.surrogate import Prediction, Surrogate, expected_improvement
+from navarch.agents.surrogate import GAIN_DIGITS, Prediction, Surrogate, expected_improvement
 from navarch.agents.views import CandidateView, CriticView
 
 SIMILAR = 0.5  # correlation assumed between architectures one edit apart; falls geometrically
 HOPELESS = 2.0  # standard deviations above the estimate that still miss the best: a veto
+
+
+class _Ranking(NamedTuple):
+    """Positions, the first to be evaluated first, and how many of the first no veto may touch."""
+
+    order: list[int]
+    spared: int = 0
 
 
 class OfflineCritic:
@@ -30,8 +41,8 @@ class OfflineCritic:
     def act(self, view: CriticView, rng: random.Random) -> Verdicts:
         """Return a verdict for each candidate in the order shown; at least `keep` are accepted."""
         best = max((t.val_accuracy for t in view.top if t.val_accuracy is not None), default=None)
-        order = self._rank(view, best)
-        vetoed = _choose_vetoes(view, order, best)
+        ranking = self._rank(view, best)
+        order, vetoed = ranking.order, _choose_vetoes(view, ranking, best)
         place = {index: rank for rank, index in enumerate(order)}
         verdicts = []
         for position, candidate in enumerate(view.candidates):
@@ -51,8 +62,7 @@ class OfflineCritic:
             )
         return Verdicts(verdicts=verdicts)
 
-    def _rank(self, view: CriticView, best: float | None) -> list[int]:
-        """Return positions, the first to be evaluated first."""
+    def _rank(self, view: CriticView, best: float | None) -> _Ranking:
         choices = Choices.of(view.space)
         trials = [trial for trial in view.history if choices.contains(trial.values)]
         prior = view.space.prior
@@ -61,11 +71,15 @@ class OfflineCritic:
             for position, candidate in enumerate(view.candidates):
                 if candidate.values == prior:
                     gains[position] = float("inf")
-            return _rank_apart(view.candidates, gains)
+            return _Ranking(_rank_apart(view.candidates, gains))
         candidates = [self._traits.canonical(c.values) for c in view.candidates]
         known = None if prior is None else self._traits.canonical(prior)
         trust = weigh(candidates, known, view.mission.trials_done)
-        return rank_batch(fit_to(self._traits, trials), candidates, best, trust)
+        surrogate = fit_to(self._traits, trials)
+        order = rank_batch(surrogate, candidates, best, trust)
+        if prior is None and is_used_up(surrogate.gains(candidates, best)):
+            return _Ranking(put_unknown_first(surrogate, candidates, order), spared=view.keep)
+        return _Ranking(order)
 
 
 def rank_batch(
@@ -88,6 +102,16 @@ def rank_batch(
         column = covariance[:, chosen]
         covariance = covariance - np.outer(column, column) / (std[chosen] ** 2 + noise)
     return order
+
+
+def put_unknown_first(surrogate: Surrogate, candidates: Sequence[Values], order: Sequence[int]) -> list[int]:
+    """Return the order with the candidate first of which the surrogate knows least, of equals the first.
+
+    Rounded, so that the last bits of a linear-algebra library decide nothing.
+    """
+    variance = np.diag(surrogate.joint(candidates).covariance).round(GAIN_DIGITS)
+    unknown = int(variance.argmax())
+    return [unknown, *(position for position in order if position != unknown)]
 
 
 def _expected_gains(candidates: Sequence[CandidateView], best: float | None) -> list[float]:
@@ -117,12 +141,13 @@ def _likeness(a: Values, b: Values) -> float:
     return float(SIMILAR ** distance(a, b))
 
 
-def _choose_vetoes(view: CriticView, order: Sequence[int], best: float | None) -> set[int]:
+def _choose_vetoes(view: CriticView, ranking: _Ranking, best: float | None) -> set[int]:
     """Veto what cannot plausibly reach the best, the last ranked first, and leave at least `keep`."""
     if best is None:
         return set()
-    hopeless = [p for p in reversed(order) if _upper(view.candidates[p]) < best]
-    return set(hopeless[: max(len(order) - view.keep, 0)])
+    last = reversed(ranking.order[ranking.spared :])
+    hopeless = [p for p in last if _upper(view.candidates[p]) < best]
+    return set(hopeless[: max(len(ranking.order) - view.keep, 0)])
 
 
 def _upper(candidate: CandidateView) -> float:

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import Any
 
 from navarch.agents.offline.moves import Choices, Values, Weights, distance
-from navarch.agents.offline.outlook import Outlook, Traits, look_out
+from navarch.agents.offline.outlook import Outlook, Traits, is_used_up, look_out
 from navarch.agents.offline.phrase import Phrase, render_line
 from navarch.agents.replies import Proposal, Proposals
 from navarch.agents.views import GeneratorView, TrialView
@@ -90,13 +90,20 @@ class OfflineGenerator:
     def _screen(
         self, view: GeneratorView, batch: "_Batch", draws: "_Draws", outlook: Outlook, count: int
     ) -> None:
-        """Draft many, better the best of them by single edits, and keep those with most to gain."""
+        """Draft many, better the best of them by single edits, and keep those with most to gain.
+
+        Where nothing is left to gain, half of the places go to uniform samples; the Critic tries the least known.
+        """
         choices = batch.choices
         near = chain.from_iterable(choices.neighbours(trial.values) for trial in draws.parents)
         drafts = list(islice(near, NEAR_DRAFTS))
         drafts += [draw()[0] for draw in draws.directed(DIRECTED_DRAFTS)]
-        drafts += draws.anywhere(FREE_DRAFTS)
-        for pick in outlook.climb(outlook.score(drafts), count + SPARE):
+        anywhere = draws.anywhere(FREE_DRAFTS)
+        picks = outlook.climb(outlook.score([*drafts, *anywhere]), count + SPARE)
+        if view.space.prior is None and is_used_up(pick.gain for pick in picks):
+            for values in anywhere[: count // 2]:
+                batch.add(values, _why("sample"))
+        for pick in picks:
             if len(batch.made) < count:
                 batch.add(pick.values, _describe(pick.values, draws.parents))
 

@@ -17,6 +17,7 @@ from navarch.agents.views import Mission, TrialView
 CLIMBERS = 5
 CLIMBS = 2  # rounds of local search on the expected improvement
 POOL_LIMIT = 300  # architectures scored at a time
+USED_UP = 1e-3  # improvement not worth a trial, over the distance from the best to the median one
 
 
 class Traits(NamedTuple):
@@ -110,6 +111,11 @@ def fit_to(traits: Traits, trials: Sequence[TrialView]) -> Surrogate:
     """Return the surrogate of a run's trials."""
     accuracies = [trial.val_accuracy for trial in trials]
     return fit([*map(traits.canonical, [trial.values for trial in trials])], accuracies, traits.path_counts)
+
+
+def is_used_up(gains: Iterable[float]) -> bool:
+    """Tell whether no expected improvement is worth a trial, so that the model has only its own errors left to find."""
+    return max(gains, default=USED_UP) < USED_UP
 
 
 def rank(picks: Sequence[Pick]) -> list[Pick]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from navarch.agents.offline.critic import rank_batch
+from navarch.agents.offline.critic import put_unknown_first, rank_batch
+from navarch.agents.offline.outlook import is_used_up
 from navarch.agents.surrogate import expected_improvement, fit
 
 BEST = ("cedar",) * 5
@@ -107,3 +108,48 @@ def test_a_known_prior_is_evaluated_first(toy):
     candidates = [toy.candidate(n, (o,) * 5) for n, o in enumerate(("ash", "oak", "beech", "cedar"), 1)]
     verdicts = toy.act("critic", toy.critic_view(candidates)).verdicts
     assert max(verdicts, key=lambda verdict: verdict.score).candidate == 3
+
+
+def judged_beyond_reach(toy):
+    """Judge copies of trials but for one edit, and one stranger, where no trial can reach the best."""
+    trials = toy.random_trials(12)
+    near = [(*trial.values[:4], "ash" if trial.values[4] != "ash" else "oak") for trial in trials[:4]]
+    stranger = max(
+        (t.values for t in toy.random_trials(200, seed=3)),
+        key=lambda v: min(sum(a != b for a, b in zip(v, t.values, strict=True)) for t in trials),
+    )
+    candidates = [toy.candidate(n, v, 60.0, 1.0) for n, v in enumerate([*near, stranger], 1)]
+    top = [toy.trial(1, BEST, 1000.0)]
+    surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials])
+    order = rank_batch(surrogate, [c.values for c in candidates], 1000.0, [1.0] * 5)
+    return toy.act("critic", toy.critic_view(candidates, top=top, keep=1, history=trials)).verdicts, order
+
+
+def test_where_nothing_is_left_to_gain_the_least_known_comes_first_and_is_not_vetoed(toy, monkeypatch):
+    monkeypatch.setattr("navarch.agents.offline.outlook.USED_UP", float("inf"))
+    verdicts, _ = judged_beyond_reach(toy)
+    first = max(verdicts, key=lambda verdict: verdict.score)
+    assert (first.candidate, first.decision) == (5, "accept")
+    assert {v.decision for v in verdicts if v is not first} == {"veto"}
+
+
+def test_with_something_to_gain_or_a_prior_the_order_is_that_of_the_gains(toy, monkeypatch):
+    monkeypatch.setattr("navarch.agents.offline.outlook.USED_UP", 0.0)
+    verdicts, order = judged_beyond_reach(toy)
+    assert max(verdicts, key=lambda verdict: verdict.score).candidate == order[0] + 1
+    monkeypatch.setattr("navarch.agents.offline.outlook.USED_UP", float("inf"))
+    toy.space = replace(toy.space, prior=("oak",) * 5)
+    assert max(judged_beyond_reach(toy)[0], key=lambda verdict: verdict.score).candidate != 5
+
+
+def test_the_least_known_is_put_before_all_others(toy):
+    trials = toy.random_trials(12)
+    surrogate = fit([t.values for t in trials], [t.val_accuracy for t in trials])
+    known, unknown = [t.values for t in trials[:3]], ("a", "b", "c", "d", "e")
+    assert put_unknown_first(surrogate, [*known, unknown], [1, 3, 0, 2]) == [3, 1, 0, 2]
+
+
+def test_an_improvement_is_used_up_below_its_bound():
+    assert is_used_up([0.0, 9e-4])
+    assert not is_used_up([0.0, 1e-3])
+    assert not is_used_up([])

@@ -1,5 +1,6 @@
 """The Generator's twin proposes distinct batches that follow the direction."""
 
+import math
 import random
 import statistics
 from collections import Counter
@@ -166,3 +167,20 @@ def test_a_known_prior_is_named_until_it_is_measured(toy):
     assert values_of(toy.act("generator", past_the_critic))[0] == prior
     measured = toy.generator_view(build_on=trials, history=trials, avoid=[trials[0].code, "bbbbb"])
     assert prior not in values_of(toy.act("generator", measured))
+
+
+@pytest.mark.parametrize(
+    ("bound", "prior", "n_samples"), [(math.inf, None, 4), (0.0, None, 0), (math.inf, ("ash",) * 5, 0)]
+)
+def test_where_nothing_is_left_to_gain_half_of_the_batch_is_drawn_anywhere(
+    toy, monkeypatch, bound, prior, n_samples
+):
+    monkeypatch.setattr("navarch.agents.offline.outlook.USED_UP", bound)
+    toy.space = replace(toy.space, prior=prior)
+    trials = toy.random_trials(30)
+    view = toy.generator_view(
+        build_on=toy.top(trials)[:4], count=8, direction={"explore": 0.0}, history=trials
+    )
+    whys = [proposal.why for proposal in toy.act("generator", view).proposals]
+    assert len(whys) == 8
+    assert sum("kind=sample" in why for why in whys) == n_samples
