@@ -206,7 +206,11 @@ def _what(stored: "Stored") -> str:
 
 def _how(stored: "Stored", space: str | None) -> str:
     if stored.tasks:
-        return f"navarch run --task {stored.tasks[0]}"
+        from navarch.evaluation import get_task
+
+        task = stored.tasks[0]
+        has_one_space = len(get_task(task).default_fidelity) == 1
+        return f"navarch run {'' if has_one_space else f'--space {stored.space} '}--task {task}"
     if stored.kind == "own":
         return f"navarch run --space {space or stored.space} --evaluator table --set table.path={stored.name}"
     return f"navarch run --space {space or stored.space} --set limits.device=DEVICE --set limits.max_latency_ms=N"

@@ -209,7 +209,7 @@ VARIABLES: Final[dict[str, dict[str, Shape]]] = {
     "offline/lesson": dict.fromkeys(
         ("dimension", "option", "effect", "difference", "with_n", "without_n"), VALUE
     ),
-    "offline/verdict": dict.fromkeys(("decision", "estimate", "uncertainty", "best"), VALUE),
+    "offline/verdict": dict.fromkeys(("decision", "estimate", "uncertainty", "best", "least_known"), VALUE),
     "offline/strategy": dict.fromkeys(("trials", "best_code", "best_accuracy"), VALUE),
     "offline/heading": {"dimension": VALUE, "prefer": (VALUE,), "avoid": (VALUE,)},
     "offline/change": dict.fromkeys(("dimension", "before", "after"), VALUE),

@@ -24,10 +24,10 @@ HOPELESS = 2.0  # standard deviations above the estimate that still miss the bes
 
 
 class _Ranking(NamedTuple):
-    """Positions, the first to be evaluated first, and how many of the first no veto may touch."""
+    """Positions, the first to be evaluated first; whether that one is first since least is known of it."""
 
     order: list[int]
-    spared: int = 0
+    begins_unknown: bool = False
 
 
 class OfflineCritic:
@@ -52,6 +52,7 @@ class OfflineCritic:
                 "estimate": candidate.estimate,
                 "uncertainty": candidate.uncertainty,
                 "best": best,
+                "least_known": ranking.begins_unknown and position == order[0],
             }
             score = round(1.0 - place[position] / len(order), 4)
             reason = render_line(self._phrase, "offline/verdict", data)
@@ -78,7 +79,7 @@ class OfflineCritic:
         surrogate = fit_to(self._traits, trials)
         order = rank_batch(surrogate, candidates, best, trust)
         if prior is None and is_used_up(surrogate.gains(candidates, best)):
-            return _Ranking(put_unknown_first(surrogate, candidates, order), spared=view.keep)
+            return _Ranking(put_unknown_first(surrogate, candidates, order), begins_unknown=True)
         return _Ranking(order)
 
 
@@ -142,10 +143,13 @@ def _likeness(a: Values, b: Values) -> float:
 
 
 def _choose_vetoes(view: CriticView, ranking: _Ranking, best: float | None) -> set[int]:
-    """Veto what cannot plausibly reach the best, the last ranked first, and leave at least `keep`."""
+    """Veto what cannot plausibly reach the best, the last ranked first, and leave at least `keep`.
+
+    Behind one that is first since least is known of it, they are the first ones.
+    """
     if best is None:
         return set()
-    last = reversed(ranking.order[ranking.spared :])
+    last = reversed(ranking.order[view.keep if ranking.begins_unknown else 0 :])
     hopeless = [p for p in last if _upper(view.candidates[p]) < best]
     return set(hopeless[: max(len(ranking.order) - view.keep, 0)])
 

@@ -92,7 +92,8 @@ class OfflineGenerator:
     ) -> None:
         """Draft many, better the best of them by single edits, and keep those with most to gain.
 
-        Where nothing is left to gain, half of the places go to uniform samples; the Critic tries the least known.
+        Where nothing is left to gain, half of the places go to uniform samples within the limits; the Critic tries
+        the least known.
         """
         choices = batch.choices
         near = chain.from_iterable(choices.neighbours(trial.values) for trial in draws.parents)
@@ -101,8 +102,8 @@ class OfflineGenerator:
         anywhere = draws.anywhere(FREE_DRAFTS)
         picks = outlook.climb(outlook.score([*drafts, *anywhere]), count + SPARE)
         if view.space.prior is None and is_used_up(pick.gain for pick in picks):
-            for values in anywhere[: count // 2]:
-                batch.add(values, _why("sample"))
+            for values in outlook.keep_affordable(anywhere)[: count // 2]:
+                batch.add(values, _why("anywhere"))
         for pick in picks:
             if len(batch.made) < count:
                 batch.add(pick.values, _describe(pick.values, draws.parents))

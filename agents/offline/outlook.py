@@ -85,6 +85,10 @@ class Outlook:
         trust = weigh(list(fresh), self._prior, self._mission.trials_done)
         return [Pick(v, gain * factor) for v, gain, factor in zip(fresh.values(), gains, trust, strict=True)]
 
+    def keep_affordable(self, pool: Sequence[Values]) -> list[Values]:
+        """Return the architectures of a pool that should be within the mission's limits, in their order."""
+        return self._costs.keep_affordable(pool)
+
     def climb(self, picks: Sequence[Pick], count: int) -> list[Pick]:
         """Better the best picks by single edits; return the `count` best of all, the first found of equals first."""
         best = rank(picks)

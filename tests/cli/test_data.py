@@ -57,6 +57,13 @@ def test_a_published_table_is_found_by_its_task_alone(cli, shared_file):
     assert "r1 finished" in ended.out
 
 
+def test_the_advice_names_the_space_where_the_task_has_several(cli, shared_file):
+    out = cli("data", "import", shared_file("data/ofa_acc_predictor.npz")).out
+    assert "use it: navarch run --space ofa-mobilenetv3-w1.2 --task ofa-imagenet" in out
+    run = ["run", "--space", "ofa-mobilenetv3-w1.2", "--task", "ofa-imagenet"]
+    assert cli(*run, "--workflow", "random", "--budget", "1").code == 0
+
+
 def test_without_a_task_what_was_imported_is_named(cli):
     imported(cli)
     ended = cli("run", "--space", WIDGETS, "--evaluator", "table", "--budget", "2")

@@ -38,17 +38,28 @@ CASES = [
     ),
     (
         "verdict",
-        {"decision": "accept", "estimate": None, "uncertainty": None, "best": None},
+        {"decision": "accept", "estimate": None, "uncertainty": None, "best": None, "least_known": False},
         "Accepted: no estimate yet.",
     ),
     (
         "verdict",
-        {"decision": "veto", "estimate": 60.0, "uncertainty": 1.5, "best": 91.0},
+        {"decision": "veto", "estimate": 60.0, "uncertainty": 1.5, "best": 91.0, "least_known": False},
         "Vetoed: estimated 60.00 ± 1.50 % where the best has 91.00 %.",
+    ),
+    (
+        "verdict",
+        {"decision": "accept", "estimate": 60.0, "uncertainty": 1.5, "best": 91.0, "least_known": True},
+        "Accepted: estimated 60.00 ± 1.50 % where the best has 91.00 %; "
+        "no candidate is expected to gain, and of this one least is known.",
     ),
     ("why", {"kind": "mutation", "parents": [3], "edits": 1}, "1 change to #3."),
     ("why", {"kind": "crossover", "parents": [3, 4], "edits": 0}, "A cross of #3 and #4."),
     ("why", {"kind": "sample", "parents": [], "edits": 0}, "New ground, drawn by the weight of the options."),
+    (
+        "why",
+        {"kind": "anywhere", "parents": [], "edits": 0},
+        "Drawn anywhere in the space: nothing near the best is expected to gain.",
+    ),
     ("why", {"kind": "fill", "parents": [], "edits": 0}, "Unlike everything measured so far."),
     (
         "strategy",

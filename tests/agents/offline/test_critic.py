@@ -83,7 +83,10 @@ def test_the_reason_comes_from_the_phrase_with_the_figures(toy, top):
     verdict = toy.act(
         "critic", toy.critic_view([toy.candidate(1, ("ash",) * 5, 88.0, 0.5)], top=top)
     ).verdicts[0]
-    assert verdict.reason == "offline/verdict decision=accept estimate=88.0 uncertainty=0.5 best=90.0"
+    assert (
+        verdict.reason
+        == "offline/verdict decision=accept estimate=88.0 uncertainty=0.5 best=90.0 least_known=False"
+    )
 
 
 def test_a_missing_incumbent_is_no_obstacle(toy):
@@ -131,6 +134,7 @@ def test_where_nothing_is_left_to_gain_the_least_known_comes_first_and_is_not_ve
     first = max(verdicts, key=lambda verdict: verdict.score)
     assert (first.candidate, first.decision) == (5, "accept")
     assert {v.decision for v in verdicts if v is not first} == {"veto"}
+    assert [v.candidate for v in verdicts if "least_known=True" in v.reason] == [5]
 
 
 def test_with_something_to_gain_or_a_prior_the_order_is_that_of_the_gains(toy, monkeypatch):

@@ -183,4 +183,17 @@ def test_where_nothing_is_left_to_gain_half_of_the_batch_is_drawn_anywhere(
     )
     whys = [proposal.why for proposal in toy.act("generator", view).proposals]
     assert len(whys) == 8
-    assert sum("kind=sample" in why for why in whys) == n_samples
+    assert sum("kind=anywhere" in why for why in whys) == n_samples
+
+
+def test_what_is_drawn_anywhere_keeps_to_the_limits(limited_toy, monkeypatch):
+    monkeypatch.setattr("navarch.agents.offline.outlook.USED_UP", math.inf)
+    toy = limited_toy
+    trials = toy.random_trials(60)
+    view = toy.generator_view(
+        build_on=toy.top(trials)[:4], count=32, direction={"explore": 0.0}, history=trials
+    )
+    drawn = [p for p in toy.act("generator", view).proposals if "kind=anywhere" in p.why]
+    costs = [toy.cost(tuple(proposal.architecture.values())) for proposal in drawn]
+    assert len(costs) == 16
+    assert max(costs) <= 200
