@@ -58,8 +58,11 @@ class RunContext:
         return Limits(**self.settings.limits.bounds, latency=self.latency)
 
     def repeatable(self) -> AbstractContextManager[None]:
-        """Make one unit of writes that can be made again from what is stored, and need not wait for the disk."""
-        return self.memory.transaction(durable=False)
+        """Make one unit of writes that can be made again from what is stored.
+
+        It need not wait for the disk, unless a checkpoint follows each node: none may be newer than the memory.
+        """
+        return self.memory.transaction(durable=not self.evaluator.instant)
 
     def open_round(self, round: int) -> None:
         """Store a round as begun."""

@@ -236,7 +236,8 @@ def _invoke(ctx: RunContext, parts: RunParts, saver: Saver) -> None:
     position = stored_position(saver, config)
     fits = (
         position is not None
-        and last - 1 <= position["round"]  # else it is an earlier segment's
+        # before these it is an earlier segment's, after them the memory has lost its round
+        and position["round"] in (last - 1, last)
         and position["written"] <= ctx.memory.written(ctx.run_id, position["round"])
     )
     start = None

@@ -70,7 +70,10 @@ class Proposals(Table):
 
     def _numbering(self, run_id: str) -> Numbering | None:
         row = self._store.row("SELECT dimensions FROM runs WHERE run_id = ?", (run_id,))
-        return None if row is None else numbering_of(row[0])
+        try:
+            return None if row is None else numbering_of(row[0])
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise damaged(self._store.path, f"the dimensions of run {run_id!r} are not readable") from error
 
     def _proposal(self, values: Sequence[Any], numbering: Numbering | None) -> ProposalRow:
         """Return the proposal of a row. Raises: StoreDamagedError when its JSON cannot be read."""

@@ -33,19 +33,18 @@ TRIALS_V5 = next(sql for sql in TABLES_V1 if sql.startswith("CREATE TABLE trials
 )
 """A reference needs an index of what it names; `navarch doctor` looks for the proposals of trials instead."""
 
-_OTHERS = (
-    "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql NOT NULL "
-    "ORDER BY rowid"
+_INDEXES = (
+    "SELECT sql FROM sqlite_schema WHERE tbl_name = ? AND type = 'index' AND sql NOT NULL ORDER BY rowid"
 )
 
 
 def remake(db: Database, table: str, create: str, order: str) -> None:
-    """Make a table anew with the rows of the old one, in that order, and with its indexes and triggers.
+    """Make a table anew with the rows of the old one, in that order, and with its indexes.
 
-    The rows wait in a table of the connection's own: views of the user see no other name. References are not enforced
-    meanwhile; the caller holds the transaction.
+    The rows wait in a table of the connection's own. References are not enforced meanwhile; the caller holds the
+    transaction, and has taken the triggers away.
     """
-    others = [sql for (sql,) in db.execute(_OTHERS, (table,)).fetchall()]
+    indexes = [sql for (sql,) in db.execute(_INDEXES, (table,)).fetchall()]
     db.execute(f"CREATE TEMP TABLE waiting_rows AS SELECT * FROM {table} ORDER BY {order}")
     db.execute(f"DROP TABLE main.{table}")
     db.execute(create)
@@ -54,5 +53,5 @@ def remake(db: Database, table: str, create: str, order: str) -> None:
     columns = ", ".join(name for name in names if name in kept)
     db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM waiting_rows ORDER BY rowid")
     db.execute("DROP TABLE temp.waiting_rows")
-    for sql in others:
+    for sql in indexes:
         db.execute(sql)

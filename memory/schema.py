@@ -4,8 +4,8 @@ A migration that has been released is never edited; a change is a new function a
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from sqlite_utils import Database
@@ -55,12 +55,26 @@ MIGRATIONS: list[Migration] = [create_tables, save_room, count_cached, share_tex
 def apply_migration(db: Database, number: int, applied_at: str) -> None:
     """Apply one migration with its record and the new version number; the caller holds the transaction."""
     migration = MIGRATIONS[number - 1]
-    migration(db)
+    with _views_aside(db):
+        migration(db)
     db.execute(
         "INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)",
         (number, migration.__name__, applied_at),
     )
     db.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _views_aside(db: Database) -> Iterator[None]:
+    """Take views and triggers away meanwhile: SQLite drops no column that one of the user's reads."""
+    sql = "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view') ORDER BY type"
+    found = db.execute(sql).fetchall()
+    for kind, name, _ in found:  # the triggers of a view before it
+        quoted = name.replace('"', '""')
+        db.execute(f'DROP {kind} "{quoted}"')
+    yield
+    for _, _, created in reversed(found):
+        db.execute(created)
 
 
 def migrate(db: Database, clock: Callable[[], float], fault: Fault) -> None:

@@ -87,11 +87,12 @@ class Trials(Table):
             cells = self._cells(trial_id)
             outcome = _outcome_values(cells, state, reason, detail, objectives, curve, cost, reused_from)
             if cells[_AT["row_digest"]] is not None:
+                known = read_trial(self._store, cells)
                 if any(_plain(name, cells[_AT[name]]) != value for name, value in outcome.items()):
                     raise StoreError(
                         f"The trial {trial_id!r} has finished with another outcome; the first one stays."
                     )
-                return read_trial(self._store, cells)
+                return known
             outcome["finished_at"] = self._store.now()
             for name, value in outcome.items():
                 cells[_AT[name]] = value

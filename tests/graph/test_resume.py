@@ -12,6 +12,7 @@ from scripted_model import ScriptedModel
 import navarch.graph.run as run_module
 from navarch import NavarchError
 from navarch.graph.checkpoints import Saver
+from navarch.graph.context import RunContext
 from navarch.graph.paths import checkpoint_file
 from navarch.memory import Memory
 from navarch.memory.connection import Store
@@ -222,6 +223,45 @@ def test_what_offline_roles_say_does_not_wait_for_the_disk(bench):
     bench.run(budget={"trials": 6})  # one round more
     assert waited.count(True) - few == 1
     assert waited.count(False) > 5
+
+
+def test_where_checkpoints_follow_each_node_they_say_nothing_newer_than_the_memory(bench):
+    """What a power cut leaves of the memory is never behind the checkpoint: each node's last write waits."""
+    begun, wait, put = [], Store._wait_for_disk, Saver.put
+
+    def noted(store, durable):
+        begun.append(durable)
+        wait(store, durable)
+
+    def stored(saver, config, checkpoint, *rest):
+        if checkpoint["channel_values"].get("round"):
+            assert begun[-1], checkpoint["channel_values"]
+        return put(saver, config, checkpoint, *rest)
+
+    bench.monkeypatch.setattr(Store, "_wait_for_disk", noted)
+    bench.monkeypatch.setattr(Saver, "put", stored)
+    assert bench.run(budget={"trials": 2}).run.state == "finished"
+    assert False in begun
+
+
+def test_a_checkpoint_of_a_round_that_the_memory_lost_is_passed_over(bench):
+    opened = RunContext.open_round
+
+    def stop_at_two(ctx, round):
+        opened(ctx, round)
+        if round == 2:
+            ctx.memory.request_stop("r1")
+
+    with bench.monkeypatch.context() as patch:
+        patch.setattr(RunContext, "open_round", stop_at_two)
+        bench.run(budget={"trials": 4}, without=["navigator"], search={"trials_per_round": 2})
+    with Memory.open(bench.db) as memory, memory.transaction():
+        assert memory.last_round("r1") == 2
+        memory._store.rows("DELETE FROM rounds WHERE round = 2")
+    listener = StopAfter(bench, -1)
+    assert bench.resume(progress=listener).run.state == "finished"
+    assert any("round 1 is taken up again from the memory" in note for note in listener.notes)
+    assert len(bench.table()) == 4
 
 
 def kill_stores_nothing(patch):

@@ -124,6 +124,27 @@ def test_what_the_user_added_stays_when_a_table_is_made_anew(tmp_path):
         assert other.execute("SELECT rowid, * FROM trials").fetchall() == rows
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+def test_views_and_triggers_that_read_what_a_migration_drops_do_not_keep_it_from_the_file(
+    tmp_path, read_only
+):
+    path = tmp_path / "navarch.db"
+    shutil.copy(GOLDEN / "v1.sqlite", path)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.executescript(
+            'CREATE VIEW "my ""own" AS SELECT call_id, render_digest FROM calls;'
+            "CREATE VIEW old AS SELECT gone FROM nowhere; CREATE TABLE log (note TEXT);"
+            "CREATE TRIGGER onto INSTEAD OF INSERT ON old BEGIN INSERT INTO log VALUES ('old'); END;"
+            "CREATE TRIGGER logged AFTER INSERT ON log BEGIN SELECT render_digest FROM calls; END"
+        )
+        own = "SELECT name, sql FROM sqlite_schema WHERE name IN ('my \"own', 'old', 'onto', 'logged') ORDER BY name"
+        before = other.execute(own).fetchall()
+    with Memory.open(path, read_only=read_only) as memory:
+        assert memory.check() == []
+        assert memory._store.rows(own) == before
+        assert len(before) == 4
+
+
 def test_what_an_older_files_log_holds_is_read_too(tmp_path):
     path = tmp_path / "navarch.db"
     shutil.copy(GOLDEN / "v2.sqlite", path)

@@ -42,6 +42,14 @@ def stored(memory, column):
     return cell
 
 
+@pytest.mark.parametrize("cell", ["{", "7", "null", "[]", '{"a":7}', '{"a":[{}]}', '{"a":["y"]}'])
+def test_dimensions_that_cannot_be_read_are_damage(memory, numbered, cell):
+    numbered(WHOLE)
+    memory._store.rows("UPDATE runs SET dimensions = ? WHERE run_id = 'numbered'", [cell])
+    with pytest.raises(StoreDamagedError, match="not readable"):
+        memory.proposals("numbered")
+
+
 @given(
     st.dictionaries(
         st.text(max_size=2), st.lists(st.text(max_size=2), min_size=1, max_size=3, unique=True), max_size=4

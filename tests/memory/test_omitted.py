@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from navarch.evaluation.outcome import TrialCost
-from navarch.memory import StoreError, canonical_json
+from navarch.memory import StoreDamagedError, StoreError, canonical_json
 from navarch.memory.omitted import TOLD, USUAL, with_told, with_usual, without_told, without_usual
 from navarch.memory.seal import TRIALS, row_seal
 
@@ -67,6 +67,15 @@ def test_feedback_that_contradicts_its_trial_is_kept_as_it_is(memory, make, chan
     said = feedback_of(trial, **changes)
     memory.set_feedback(trial.trial_id, said)
     assert repr(memory.get_trial("demo", 1).feedback) == repr(dict(sorted(said.items())))
+
+
+def test_an_outcome_that_is_repeated_onto_a_damaged_one_is_told_of_the_damage(memory, make):
+    (trial,) = memory.add_trials("demo", 1, [make.trial(0)])
+    make.finish(memory, trial, cost=MEASURED)
+    memory._store.rows("DROP TRIGGER trials_stay_as_finished")
+    memory._store.rows("UPDATE trials SET cost = '{'")
+    with pytest.raises(StoreDamagedError, match="differs from its digest"):
+        make.finish(memory, trial, cost=MEASURED)
 
 
 def test_an_outcome_that_an_earlier_version_stored_whole_may_be_repeated(memory, make):
