@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -24,6 +25,7 @@ class Terminal:
         how["env"] = {**how.get("env", os.environ), "TERM": "xterm"}
 
         def lead():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a terminal's; tests in the background ignore it
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
